@@ -41,6 +41,23 @@ def test_an_address_is_set_and_given_up_with_its_gateway(cli, protected):
     assert cli(f"card set {protected} net0 --address 10.2.0.0/24").exit == 2
 
 
+def test_an_ipv6_address_goes_with_that_of_ipv4_and_is_given_up_by_itself(cli, protected):
+    words = "--ipv6-address 2001:db8:2::5/64 --ipv6-gateway fe80::1 --ipv6-dns 2001:db8:2::53"
+    said = cli(f"card set {protected} net0 {words}")
+    assert (said.exit, "but none of IPv4" in said.err) == (2, True)
+    shown = cli.must(f"card set {protected} net0 --address 10.2.0.5/24 {words}").out
+    assert "2001:db8:2::5/64" in shown
+    (card,) = cli.must(f"card set {protected} net0 --ipv6-gateway 2001:db8:2::1 --json").json["cards"]
+    assert card["ipv6"] == {
+        "address": "2001:db8:2::5/64", "gateway": "2001:db8:2::1", "dns_servers": ["2001:db8:2::53"],
+    }  # fmt: skip
+    for wrong in ("::ffff:10.2.0.5/96", "2001:db8:2::5/0", "10.2.0.5/24"):
+        assert cli(f"card set {protected} net0 --ipv6-address {wrong}").exit == 2
+    assert cli(f"card set {protected} net0 --ipv6-gateway 2001:db8:3::1").exit == 2
+    (off,) = cli.must(f"card set {protected} net0 --ipv6-address '' --address '' --json").json["cards"]
+    assert (off["ipv6"], off["address"]) == (None, None)
+
+
 def test_a_pool_comes_and_goes_and_a_card_gets_its_address_out_of_it(cli, rig, protected):
     network, pool = rig.bridge("b"), f"dmz-{protected}"
     words = "--subnet 10.2.0.0/24 --range 10.2.0.100-10.2.0.149 --range 10.2.0.200 --gateway 10.2.0.1"

@@ -120,6 +120,7 @@ class Appliances:
         self.knows_no_checks = False
         self.gives_no_addresses, self.agent_sets_addresses, self.leases = False, True, {}
         self.guest_has: tuple[str, ...] = ()
+        self.gives_ipv6 = True
         self.passing: str | None = None
         """Why an address lasts until the guest's next boot only."""
         self.restored: RestoredNetwork | None = None
@@ -453,6 +454,7 @@ class Appliances:
                 given=self.agent_sets_addresses,
                 said="eth0",
                 passing=self.passing,
+                ipv6=each.ipv6.address if each.ipv6 is not None and self.gives_ipv6 else None,
             )
             for each in getattr(payload, "addresses", ())
             if not self.gives_no_addresses

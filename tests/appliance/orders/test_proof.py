@@ -191,11 +191,16 @@ def test_its_guests_own_configuration_is_put_back_where_that_is_asked(sites):
     assert found["back"] == []
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(1, "was not put back: no guest agent answered"), (0, None)])
-def test_that_it_was_not_put_back_is_said_if_it_was_changed(sites, seconds, said):
-    pair = showing(sites, guest_agent=False)
-    sentence, found = restored(pair, fail_over(pair, pair.point_now()), seconds)
-    assert (said is not None and said in sentence, found is not None) == (bool(said), bool(said))
+@pytest.mark.parametrize(
+    ("agent", "seconds", "is_told"), [(True, 1, True), (True, 0, False), (False, 1, False)]
+)
+def test_that_it_was_not_put_back_is_said_if_it_may_have_been_changed(sites, agent, seconds, is_told):
+    """Without a channel for an agent nothing was."""
+    pair = showing(sites, guest_agent=agent)
+    fabric_id = fail_over(pair, pair.point_now())
+    simulated.dial(pair.target.root, [simulated.Fault(method="addressing.restore", code="fabric-error")])
+    sentence, found = restored(pair, fabric_id, seconds)
+    assert ("was not put back: A dialled fault." in sentence, found is not None) == (is_told, is_told)
 
 
 def test_a_guest_that_cannot_yet_is_asked_again(sites):

@@ -1,6 +1,7 @@
 """Addresses of cards at the second site: what one can have, and which one it gets where others have some."""
 
 import ipaddress
+import re
 
 import pytest
 from hypothesis import given
@@ -100,3 +101,48 @@ def test_of_a_network_with_ranges_a_card_gets_one_of_these_and_none_when_they_ar
 )
 def test_what_lies_outside_of_the_subnet_or_is_its_server_s_is_not_given_out(ranges, given_out):
     assert list(served_addresses.spans(WIDE, ranges)) == given_out
+
+
+@pytest.mark.parametrize(
+    ("said", "is_so"),
+    [("2001:DB8:2::05/64", "2001:db8:2::5/64"), ("fd00::1/127", "fd00::1/127"), ("fd00::/127", "fd00::/127")],
+)
+def test_an_ipv6_address_is_kept_in_its_canonical_form(said, is_so):
+    assert addresses.ipv6_with_prefix(said) == is_so
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("2001:db8::5", "no prefix"),
+        ("2001:db8::5/0", "a prefix is from /16 to /127"),
+        ("2001:db8::5/128", "a prefix is from /16 to /127"),
+        ("2001:db8::/64", "which is its routers'"),
+        ("::ffff:10.2.0.5/96", "of IPv4: give it as that"),
+        ("fe80::5/64", "each card gives itself"),
+        ("ff02::1/64", "not the address of a machine"),
+        ("::1/64", "not the address of a machine"),
+        ("2001:db8::5%eth0/64", "not the address of a machine"),
+        ("10.2.0.5/24", "10.2.0.5"),
+        ("x/64", "x"),
+    ],
+)
+def test_one_that_no_card_can_be_given_is_refused_with_its_reason(said, why):
+    with pytest.raises(ValueError, match=re.escape(why)):
+        addresses.ipv6_with_prefix(said)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "why"),
+    [
+        ("2001:db8:2::1", None),
+        ("fe80::1", None),
+        (None, None),
+        ("2001:db8:2::5", "as its address and as its gateway"),
+        ("2001:db8:3::1", "not in its subnet 2001:db8:2::/64"),
+    ],
+)
+def test_its_gateway_is_link_local_or_in_its_subnet(gateway, why):
+    found = addresses.ipv6_contradiction("2001:db8:2::5/64", gateway)
+    assert (found is None) == (why is None)
+    assert why is None or why in str(found)

@@ -6,7 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from ...domain import errors, shell
-from ...wire.common.cards import CardSettings
+from ...wire.common.cards import CardIpv6, CardSettings
 from ...wire.rest.machine_settings import MachineCard, MachineSettings
 from .. import output
 from ..former_words import Noun
@@ -66,6 +66,20 @@ def change(
         list[str] | None,
         typer.Option(help="A DNS server that goes with its address; may be given again; '': none."),
     ] = None,
+    ipv6_address: Annotated[
+        str | None,
+        typer.Option(
+            help="Its IPv6 address after a failover, such as 2001:db8:2::5/64; '': as its guest has it."
+        ),
+    ] = None,
+    ipv6_gateway: Annotated[
+        str | None,
+        typer.Option(help="The default gateway that goes with its IPv6 address; '': what routers there say."),
+    ] = None,
+    ipv6_dns: Annotated[
+        list[str] | None,
+        typer.Option(help="A DNS server that goes with its IPv6 address; may be given again; '': none."),
+    ] = None,
     from_pool: Annotated[
         bool | None,
         typer.Option(
@@ -98,6 +112,9 @@ def change(
             ("address", address),
             ("gateway", gateway),
             ("dns_servers", None if dns is None else tuple(filter(None, dns))),
+            ("ipv6_address", ipv6_address),
+            ("ipv6_gateway", ipv6_gateway),
+            ("ipv6_dns", None if ipv6_dns is None else tuple(filter(None, ipv6_dns))),
             ("from_pool", from_pool),
             ("test_address", test_address),
             ("names", None if name is None else tuple(filter(None, name))),
@@ -125,6 +142,7 @@ def _changed(card: MachineCard, wanted: dict[str, Any]) -> MachineCard:
     """The card's new settings. An empty value ends a setting, an address ends with its gateway and DNS
     servers; a network or an address connects the card."""
     update = {name: value if value != "" else None for name, value in wanted.items()}
+    update = _with_ipv6(card, update)
     for connected, *parts in (
         ("connected", "network", "address", "from_pool"),
         ("test_connected", "test_network", "test_address"),
@@ -140,6 +158,24 @@ def _changed(card: MachineCard, wanted: dict[str, Any]) -> MachineCard:
     if "address" in update and update["address"] is None:
         update = {"gateway": None, "dns_servers": ()} | update
     return card.model_copy(update=update)
+
+
+def _with_ipv6(card: MachineCard, update: dict[str, Any]) -> dict[str, Any]:
+    """The same, with what is said of IPv6 as one setting."""
+    said = {
+        field: update.pop(name)
+        for name, field in (
+            ("ipv6_address", "address"),
+            ("ipv6_gateway", "gateway"),
+            ("ipv6_dns", "dns_servers"),
+        )
+        if name in update
+    }
+    if not said:
+        return update
+    present = {} if card.ipv6 is None else card.ipv6.model_dump()
+    found = CardIpv6.model_construct(**{**present, **said})
+    return {**update, "ipv6": None if "address" in said and said["address"] is None else found}
 
 
 def _settings(card: MachineCard) -> CardSettings:
@@ -185,6 +221,11 @@ def _show(settings: MachineSettings, as_json: bool) -> None:
 
 
 def _address(card: MachineCard) -> str:
+    ipv6 = "" if card.ipv6 is None else f", {card.ipv6.address}"
+    return _ipv4_address(card) + ipv6
+
+
+def _ipv4_address(card: MachineCard) -> str:
     if not card.from_pool:
         return card.address or "its own"
     if card.pool_address is not None:

@@ -1,10 +1,11 @@
-"""IPv4 addresses of a machine's cards at its second site."""
+"""Addresses of a machine's cards at its second site: of IPv4, where nothing else is said."""
 
 import ipaddress
 from collections.abc import Sequence
 
 SHORTEST, LONGEST = 8, 30
 """Possible lengths of a prefix."""
+IPV6_SHORTEST, IPV6_LONGEST = 16, 127
 THIS_NETWORK, EVERYBODY = ipaddress.IPv4Network("0.0.0.0/8"), ipaddress.IPv4Address("255.255.255.255")
 
 
@@ -21,6 +22,46 @@ def with_prefix(address: str) -> str:
     if found.is_multicast or found.is_loopback or found.is_unspecified:
         raise ValueError(f"{found.ip} is not the address of a machine")
     return str(found)
+
+
+def ipv6_with_prefix(address: str) -> str:
+    """The IPv6 address in its canonical form, 2001:db8:2::5/64. Raises ValueError for one that no card can
+    be given."""
+    if "/" not in address:
+        raise ValueError(f"'{address}' has no prefix: give it such as 2001:db8:2::5/64")
+    if "%" in address:
+        raise ValueError(f"{address} is not the address of a machine, but one on a card of a host")
+    found = ipaddress.IPv6Interface(address)
+    length = found.network.prefixlen
+    if not IPV6_SHORTEST <= length <= IPV6_LONGEST:
+        raise ValueError(f"a prefix is from /{IPV6_SHORTEST} to /{IPV6_LONGEST}, not /{length}")
+    if length < IPV6_LONGEST and found.ip == found.network.network_address:
+        raise ValueError(f"{found.ip} is the first of {found.network}, which is its routers'")
+    if found.is_link_local:
+        raise ValueError(f"{found.ip} is an address that each card gives itself")
+    return f"{ipv6_plain(str(found.ip))}/{length}"
+
+
+def ipv6_plain(address: str) -> str:
+    """The IPv6 address without prefix, in its canonical form. Raises ValueError."""
+    found = ipaddress.IPv6Address(address)
+    if found.ipv4_mapped is not None:
+        raise ValueError(f"{address} is {found.ipv4_mapped} of IPv4: give it as that")
+    if found.scope_id is not None or found.is_multicast or found.is_loopback or found.is_unspecified:
+        raise ValueError(f"{address} is not the address of a machine")
+    return str(found)
+
+
+def ipv6_contradiction(address: str, gateway: str | None) -> str | None:
+    """As `contradiction`, of IPv6."""
+    if gateway is None:
+        return None
+    own, found = ipaddress.IPv6Interface(address), ipaddress.IPv6Address(gateway)
+    if found == own.ip:
+        return f"{own.ip} as its address and as its gateway"
+    if not found.is_link_local and found not in own.network:
+        return f"the gateway {gateway}, which is not in its subnet {own.network}"
+    return None
 
 
 def plain(address: str) -> str:

@@ -15,6 +15,8 @@ MOST_DNS_SERVERS = 3
 MOST_NAMES = 20
 WithPrefix = Annotated[str, AfterValidator(addresses.with_prefix)]
 Plain = Annotated[str, AfterValidator(addresses.plain)]
+Ipv6WithPrefix = Annotated[str, AfterValidator(addresses.ipv6_with_prefix)]
+Ipv6Plain = Annotated[str, AfterValidator(addresses.ipv6_plain)]
 Name = Annotated[str, AfterValidator(names.name)]
 Names = Annotated[tuple[Name, ...], Field(max_length=MOST_NAMES)]
 DnsServers = Annotated[tuple[Plain, ...], Field(max_length=MOST_DNS_SERVERS)]
@@ -22,6 +24,24 @@ MOST_RANGES = 20
 MOST_VLAN = 4094
 Subnet = Annotated[str, AfterValidator(pools.subnet)]
 Range = Annotated[str, AfterValidator(pools.span)]
+
+
+class CardIpv6(Shape):
+    """An IPv6 address that a card is to have, beside the one of IPv4."""
+
+    address: Ipv6WithPrefix
+    """Such as 2001:db8:2::5/64."""
+    gateway: Ipv6Plain | None = None
+    """The default gateway that goes with it: in its subnet, or link-local; null: what routers there say."""
+    dns_servers: Annotated[tuple[Ipv6Plain, ...], Field(max_length=MOST_DNS_SERVERS)] = ()
+    """The DNS servers that go with it."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        problem = addresses.ipv6_contradiction(self.address, self.gateway)
+        if problem is not None:
+            raise ValueError(f"the card has {problem}")
+        return self
 
 
 class CardSettings(Shape):
@@ -45,6 +65,8 @@ class CardSettings(Shape):
     """The default gateway that goes with its address."""
     dns_servers: DnsServers = ()
     """The DNS servers that go with its address."""
+    ipv6: CardIpv6 | None = None
+    """Its IPv6 address after a failover, if it has one of IPv4 set, too; null: as its guest has it."""
     from_pool: bool = False
     """Whether it has an address out of the pool of its network there after a failover, in place of
     `address`."""
@@ -65,6 +87,13 @@ class CardAddress(Shape):
     address: WithPrefix
     gateway: Plain | None = None
     dns_servers: DnsServers = ()
+    ipv6: CardIpv6 | None = None
+    """An appliance of an older release ignores it, and its verdict says nothing of it."""
+
+    @property
+    def spoken(self) -> str:
+        """All its addresses, in a sentence."""
+        return self.address if self.ipv6 is None else f"{self.address} and {self.ipv6.address}"
 
 
 class PoolSettings(Shape):

@@ -42,6 +42,8 @@ class AddressVerdict(Shape):
     """Its MAC address at that site."""
     address: Name
     """The address, with its prefix."""
+    ipv6: Name | None = None
+    """Its IPv6 address, with its prefix; null: none is set, or an appliance of an older release gave none."""
     given: bool
     """Whether the guest has it now."""
     said: Text

@@ -11,9 +11,10 @@ from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.fabrics.libvirt.agent import guest
 from secondsite.fabrics.libvirt.host.connection import agent_command
-from secondsite.wire.common.cards import CardAddress
+from secondsite.wire.common.cards import CardAddress, CardIpv6
 from tests.fabrics.libvirt.support_guests import MAC, TAG, GuestMachine
 
+SIX = CardIpv6(address="2001:db8:2::5/64", gateway="fe80::1")
 WHOSE = "22222222-2222-4333-8444-555555555555"
 OWN, WANTED = "10.7.9.1/24", "10.2.0.5/24"
 
@@ -115,12 +116,14 @@ def test_what_is_given_lasts_two_reboots_and_what_was_there_before_is_put_back_t
     before = inside(host, installed, files)
     assert addresses(host, installed) == [OWN]
     for _ in range(2):
-        given = give(host, installed, gateway="10.2.0.1")
+        given = give(host, installed, gateway="10.2.0.1", ipv6=SIX)
         assert (given.card, given.program) == ("eth0", "ifupdown")
     for _ in range(2):
         rebooted(host, installed)
         assert addresses(host, installed) == [WANTED]
         assert "default via 10.2.0.1 dev eth0" in inside(host, installed, "ip route")
+        assert "2001:db8:2::5/64" in inside(host, installed, "ip -6 address show dev eth0")
+        assert "default via fe80::1 dev eth0" in inside(host, installed, "ip -6 route")
     back = host.fabric.addressing.restore(installed.id, WHOSE, 60)
     assert (back.back, back.left, back.unapplied) == (("/etc/network/interfaces",), (), ())
     assert addresses(host, installed) == [OWN]

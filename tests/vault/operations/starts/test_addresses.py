@@ -43,7 +43,7 @@ def asked(verbs, verb, ended="succeeded", **arguments):
 def test_a_failover_gives_the_card_its_address_with_what_goes_with_it(protected, verb):
     furnish(protected, **SET, test_address="10.9.0.5/24")
     (card,), _ = asked(protected, verb)
-    assert card.model_dump() == {"key": "net0", "mac": MAC, **SET}
+    assert card.model_dump() == {"key": "net0", "mac": MAC, **SET, "ipv6": None}
     assert protected.appliances.proving.address_seconds > 60
 
 
@@ -193,3 +193,21 @@ def test_what_was_not_put_back_at_home_is_a_finding(protected, restored, why):
     protected.appliances.restored = restored
     comes_home(protected)
     assert [why in each for each in found(protected, NOT_RESTORED)] == ([True] if why else [])
+
+
+SIX = {"address": "2001:db8:2::5/64", "gateway": "fe80::1", "dns_servers": ("2001:db8:2::53",)}
+
+
+@pytest.mark.parametrize(("network", "given"), [("create", [SIX]), ("none", [])])
+def test_an_ipv6_address_goes_with_that_of_ipv4(protected, network, given):
+    furnish(protected, **SET, ipv6=SIX)
+    found, _ = asked(protected, Verb.TEST_FAILOVER, network=network)
+    assert [card.ipv6.model_dump() for card in found] == given
+    protected.run(Verb.CLEANUP_TEST_FAILOVER)
+    protected.appliances.gives_ipv6 = False
+    (card,), _ = asked(protected, Verb.FAILOVER, "partially_succeeded")
+    assert card.ipv6.model_dump() == SIX
+    assert not_set(protected) == [
+        "net0 does not have the address 10.2.0.5/24 and 2001:db8:2::5/64 that is set for it: its IPv6 "
+        "address could not be set."
+    ]

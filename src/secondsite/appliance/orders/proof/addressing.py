@@ -83,6 +83,7 @@ class Addresses:
             key=wanted.key,
             mac=wanted.mac,
             address=wanted.address,
+            ipv6=_ipv6(wanted),
             given=True,
             said=_short(given.card),
             program=given.program,
@@ -91,7 +92,14 @@ class Addresses:
 
     def _missing(self, wanted: CardAddress) -> AddressVerdict:
         said = self._problems.get(wanted.mac, UNASKED)
-        return AddressVerdict(key=wanted.key, mac=wanted.mac, address=wanted.address, given=False, said=said)
+        return AddressVerdict(
+            key=wanted.key,
+            mac=wanted.mac,
+            address=wanted.address,
+            ipv6=_ipv6(wanted),
+            given=False,
+            said=said,
+        )
 
 
 def said(verdicts: tuple[AddressVerdict, ...], restored: RestoredNetwork | None) -> str:
@@ -100,12 +108,17 @@ def said(verdicts: tuple[AddressVerdict, ...], restored: RestoredNetwork | None)
 
 
 def _said(verdict: AddressVerdict) -> str:
+    address = verdict.address if verdict.ipv6 is None else f"{verdict.address} and {verdict.ipv6}"
     if not verdict.given:
-        return f"{verdict.key} was not given {verdict.address}: {verdict.said}"
-    given = f"{verdict.said} {verdict.address} set by its agent"
+        return f"{verdict.key} was not given {address}: {verdict.said}"
+    given = f"{verdict.said} {address} set by its agent"
     if verdict.program is not None:
         return f"{given}, and by {verdict.program} at each boot"
     return f"{given}, until its next boot: {verdict.passing}"
+
+
+def _ipv6(wanted: CardAddress) -> str | None:
+    return None if wanted.ipv6 is None else wanted.ipv6.address
 
 
 def _back(restored: RestoredNetwork) -> str:

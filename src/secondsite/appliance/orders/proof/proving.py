@@ -169,7 +169,7 @@ def _evidence(
         seconds=seconds,
         checks=verdicts,
         addresses=asked.addresses.verdicts,
-        restored=asked.addresses.restored,
+        restored=asked.addresses.restored if sights.agent else None,
         guest_addresses=seen.addresses,
     )
 

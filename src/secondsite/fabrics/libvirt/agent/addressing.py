@@ -22,8 +22,9 @@ class Addressing:
     def give(self, fabric_id: str, wanted: CardAddress, whose: str, seconds: float) -> GivenAddress:
         domain, until = self._hypervisor.domain(fabric_id), time.monotonic() + seconds
         card = _card(domain, wanted.mac)
-        given = _at_each_boot(domain, _plan(card.name, wanted), whose, seconds)
-        _now(domain, card.name, wanted, max(LEAST_SECONDS, until - time.monotonic()))
+        plan = _plan(card.name, wanted)
+        given = _at_each_boot(domain, plan, whose, seconds)
+        _now(domain, plan, wanted, max(LEAST_SECONDS, until - time.monotonic()))
         return given
 
     def restore(self, fabric_id: str, whose: str, seconds: float) -> RestoredFiles:
@@ -35,8 +36,14 @@ class Addressing:
 
 
 def _plan(name: str, wanted: CardAddress) -> CardPlan:
-    gateways = () if wanted.gateway is None else (wanted.gateway,)
-    return CardPlan(name, wanted.mac, (wanted.address,), gateways, wanted.dns_servers)
+    found = [each for each in (wanted, wanted.ipv6) if each is not None]
+    return CardPlan(
+        name,
+        wanted.mac,
+        tuple(each.address for each in found),
+        tuple(each.gateway for each in found if each.gateway is not None),
+        tuple(server for each in found for server in each.dns_servers),
+    )
 
 
 def _at_each_boot(domain: Any, plan: CardPlan, whose: str, seconds: float) -> GivenAddress:
@@ -50,22 +57,32 @@ def _at_each_boot(domain: Any, plan: CardPlan, whose: str, seconds: float) -> Gi
         return GivenAddress(plan.name, passing=problem.message)
 
 
-def _now(domain: Any, card: str, wanted: CardAddress, seconds: float) -> None:
-    """Give the card its address in this boot. Raises FabricError, DeadlineExceeded."""
-    has = _card(domain, wanted.mac).addresses
-    if has == [wanted.address] and not (wanted.gateway or wanted.dns_servers):
+def _now(domain: Any, plan: CardPlan, wanted: CardAddress, seconds: float) -> None:
+    """Give the card its addresses in this boot. Raises FabricError, DeadlineExceeded."""
+    has = _card(domain, wanted.mac)
+    if (
+        has.addresses == [wanted.address]
+        and _has_all(has, wanted)
+        and not (plan.gateways or plan.dns_servers)
+    ):
         return
-    words = ["secondsite", card, wanted.address, wanted.gateway or "", *wanted.dns_servers]
+    ipv6 = ("", "") if wanted.ipv6 is None else (wanted.ipv6.address, wanted.ipv6.gateway or "")
+    words = ["secondsite", plan.name, wanted.address, wanted.gateway or "", *ipv6, *plan.dns_servers]
     try:
         guest.run(domain, PATH, ["-euc", LINES, *words], seconds)
     except errors.FabricError as problem:
-        if wanted.address in _card(domain, wanted.mac).addresses:
+        if _has_all(_card(domain, wanted.mac), wanted):
             raise errors.FabricError(
                 f"it has the address, but not its gateway and name servers: {problem.message}"
             ) from problem
         raise
-    if wanted.address not in _card(domain, wanted.mac).addresses:
+    if not _has_all(_card(domain, wanted.mac), wanted):
         raise errors.FabricError("its guest did not do it, and did not say why")
+
+
+def _has_all(card: guest.Card, wanted: CardAddress) -> bool:
+    has_ipv6 = wanted.ipv6 is None or wanted.ipv6.address in card.ipv6_addresses
+    return wanted.address in card.addresses and has_ipv6
 
 
 def _card(domain: Any, mac: str) -> guest.Card:
@@ -82,7 +99,7 @@ def _card(domain: Any, mac: str) -> guest.Card:
 PATH = "/bin/sh"
 LINES = """
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-card=$1 address=$2 gateway=$3; shift 3
+card=$1 address=$2 gateway=$3 address6=$4 gateway6=$5; shift 5
 before=$(ip -4 route show | sed -n "s/^default via \\([0-9.]*\\) dev $card\\( .*\\)*$/\\1/p" | head -n 1)
 ip link set dev "$card" up
 ip -4 address flush dev "$card"
@@ -92,6 +109,11 @@ if [ -n "$gateway" ]; then
 elif [ -n "$before" ]; then
     ip -4 route replace default via "$before" dev "$card" 2> /dev/null || :
 fi
+if [ -n "$address6" ]; then
+    ip -6 address flush dev "$card" scope global
+    ip -6 address add "$address6" dev "$card"
+fi
+if [ -n "$gateway6" ]; then ip -6 route replace default via "$gateway6" dev "$card"; fi
 [ $# -gt 0 ] || exit 0
 missing=0
 for server; do grep -qx "nameserver $server" /etc/resolv.conf 2> /dev/null || missing=1; done

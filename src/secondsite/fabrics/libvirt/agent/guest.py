@@ -32,6 +32,11 @@ class Card(pydantic.BaseModel):
     found: tuple[_Address, ...] = pydantic.Field((), alias="ip-addresses")
 
     @property
+    def ipv6_addresses(self) -> list[str]:
+        """The card's IPv6 addresses, with their prefixes."""
+        return [f"{each.address}/{each.prefix}" for each in self.found if each.family == "ipv6"]
+
+    @property
     def addresses(self) -> list[str]:
         """The card's IPv4 addresses, with their prefixes."""
         return [f"{each.address}/{each.prefix}" for each in self.found if each.family == "ipv4"]

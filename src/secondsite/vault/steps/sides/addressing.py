@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ....domain.networks import addresses
 from ....wire.common.base import Shape
-from ....wire.common.cards import CardAddress, CardSettings
+from ....wire.common.cards import CardAddress, CardIpv6, CardSettings
 from ....wire.control.cards import LocalCard
 from ...store import MachineRecord, Transaction
 from . import network_cards, pool_addresses
@@ -55,6 +55,7 @@ def at_target(tx: Transaction, machine: MachineRecord) -> tuple[CardAddress, ...
             address=each.address,
             gateway=each.gateway,
             dns_servers=each.dns_servers,
+            ipv6=_ipv6(own.get(card.mac.lower())),
         )
         for card, each in found
         if each is not None and each.address is not None
@@ -86,7 +87,7 @@ def in_drill(
         if not drill.is_made(card.network):
             wanted = _card(card, mac, settings.test_address)
         elif served is None:
-            wanted = _card(card, mac, settings.test_address or settings.address)
+            wanted = _card(card, mac, settings.test_address or settings.address, ipv6=settings.ipv6)
         else:
             wanted = _leased(card, mac, settings, drill.leased, served, named)
         found.extend(wanted)
@@ -110,10 +111,16 @@ def _leased(
     return _card(card, mac, f"{address}/{network.prefixlen}", *names)
 
 
-def _card(card: LocalCard, mac: str, address: str | None, *dns_servers: str) -> tuple[CardAddress, ...]:
+def _card(
+    card: LocalCard, mac: str, address: str | None, *dns_servers: str, ipv6: CardIpv6 | None = None
+) -> tuple[CardAddress, ...]:
     if address is None:
         return ()
-    return (CardAddress(key=card.key, mac=mac, address=address, dns_servers=dns_servers),)
+    return (CardAddress(key=card.key, mac=mac, address=address, dns_servers=dns_servers, ipv6=ipv6),)
+
+
+def _ipv6(settings: CardSettings | None) -> CardIpv6 | None:
+    return None if settings is None else settings.ipv6
 
 
 def _mac(card: LocalCard, macs: Mapping[str, str]) -> str:

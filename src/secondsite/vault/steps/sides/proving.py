@@ -111,7 +111,7 @@ def _keep_addresses(
     """Keep the addresses of a machine that runs at its target from now on, and those that its cards lack."""
     machine, told = tx.machines.get(machine_id), () if evidence is None else evidence.guest_addresses
     lacking = tuple(
-        f"{card.key} does not have the address {card.address} that is set for it: {why}."
+        f"{card.key} does not have the address {card.spoken} that is set for it: {why}."
         for card, why in _lacking(wanted, evidence)
     )
     passing, unrestored = tuple(_passing(evidence)), tuple(_unrestored(machine, evidence))
@@ -153,7 +153,11 @@ def _lacking(wanted: Sequence[CardAddress], evidence: Evidence | None) -> Iterat
     told = () if evidence is None else evidence.guest_addresses
     for card in wanted:
         verdict = verdicts.get(card.mac)
-        if (verdict is not None and verdict.given) or addresses_of.host(card.address) in told:
+        has_ipv4 = (verdict is not None and verdict.given) or addresses_of.host(card.address) in told
+        if has_ipv4 and (card.ipv6 is None or (verdict is not None and verdict.given and verdict.ipv6)):
+            continue
+        if has_ipv4:
+            yield card, "its IPv6 address could not be set"
             continue
         yield card, "nothing was seen of its guest" if verdict is None else verdict.said
 

@@ -33,6 +33,29 @@ def require_free(tx: Transaction, machine: MachineRecord, wanted: Sequence[CardS
                 )
 
 
+def require_free_ipv6(tx: Transaction, machine: MachineRecord, wanted: Sequence[CardSettings]) -> None:
+    """Raises InvalidArgument unless the cards' IPv6 addresses differ from those of all other cards at their
+    site."""
+    own = [(machine, card) for card in wanted]
+    others = [
+        (tx.machines.get(settings.machine_id), card)
+        for settings in (tx.settings.list() if any(card.ipv6 for card in wanted) else ())
+        for card in settings.cards
+        if settings.machine_id != machine.id
+    ]
+    taken: dict[tuple[str, str], tuple[str, str]] = {}
+    for other, card in (*others, *own):
+        if card.ipv6 is None:
+            continue
+        key = (_second_site(other), addresses.host(card.ipv6.address))
+        if key in taken and other is machine:
+            raise errors.InvalidArgument(
+                f"{key[1]} is the address of {taken[key][0]}'s card {taken[key][1]} at {key[0]} already.",
+                do="Give another one.",
+            )
+        taken[key] = (other.name, card.mac)
+
+
 def require_own_names(tx: Transaction, machine: MachineRecord, wanted: Sequence[CardSettings]) -> None:
     """Raises InvalidArgument unless each DNS name belongs to one card only."""
     names = [name for card in wanted for name in card.names]

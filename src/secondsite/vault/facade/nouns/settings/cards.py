@@ -17,7 +17,7 @@ from .. import machines
 from . import assigned_addresses
 
 HOW_IT_IS_SET = (
-    "An address is set in the running guest by its agent (qemu-guest-agent), in Linux and for IPv4 only, "
+    "An address is set in the running guest by its agent (qemu-guest-agent), in Linux only, "
     "and in its own network configuration, which is put back at home; without an agent only a DHCP server of "
     "libvirt's there can give it. 'secondsite machine preflight {name}' says whether one answers."
 )
@@ -44,6 +44,7 @@ class Settings:
             require(seen, before, f"What is set for {machine.name}")
             _check(machine, tx.settings.cards(machine.id), request.cards)
             assigned_addresses.require_free(tx, machine, request.cards)
+            assigned_addresses.require_free_ipv6(tx, machine, request.cards)
             assigned_addresses.require_own_names(tx, machine, request.cards)
             tx.settings.put(MachineSettingsRecord(machine.id, tuple(map(_normal, request.cards))))
             _forget_names(tx, machine, request.cards)
@@ -94,6 +95,11 @@ def _check_address(card: CardSettings) -> None:
         raise errors.InvalidArgument(
             f"The card {card.mac} is to have {problem}.",
             do="Give an address that goes with it, or leave it out.",
+        )
+    if card.ipv6 is not None and card.address is None and not card.from_pool:
+        raise errors.InvalidArgument(
+            f"The card {card.mac} is to have the address {card.ipv6.address}, but none of IPv4.",
+            do="Give it one of IPv4, too (--address, --from-pool), or leave it out.",
         )
     for address, connected in ((card.address, card.connected), (card.test_address, card.test_connected)):
         if address is not None and not connected:
