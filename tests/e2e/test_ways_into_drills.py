@@ -3,11 +3,17 @@ bounds."""
 
 import asyncio
 import contextlib
+import pty
 import re
+import select
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from rig import processes
 from rig.eventually import eventually
 from secondsite.client import connect, errors
 from secondsite.domain.drills.ways import WayKind
@@ -225,3 +231,61 @@ def test_what_waits_for_a_tester_who_reads_nothing_is_bounded(rig, ann):
     before = memory_bytes(rig)
     after = asyncio.run(story())
     assert [more - was for was, more in zip(before, after, strict=True) if more - was > 16 * MiB] == []
+
+
+# ---- as it is typed
+
+
+def words_of(rig, *words):
+    """A command as the first token's holder types it, in a process of its own."""
+    home = rig.home("vault")
+    access = ["--url", rig.url, "--ca", str(home / "pki" / "ca.pem"), "--token-file", str(home / "token")]
+    return [sys.executable, "-m", "secondsite.entry.main", *access, "drill", *words]
+
+
+def test_passes_are_given_listed_and_ended_by_name(rig):
+    with person(rig, "dora"):
+        (given,) = command_line.told(rig, "drill", "pass", "dora", "web01", "--for", "2h")
+        assert given["who"] == "dora"
+        entries = command_line.told(rig, "drill", "passes", "web01")
+        assert [each["id"] for each in entries["passes"] if each["who"] == "dora"] == [given["id"]]
+        command_line.told(rig, "drill", "end-pass", "web01", "dora")
+        entries = command_line.told(rig, "drill", "passes", "web01")
+        assert [each for each in entries["passes"] if each["who"] == "dora"] == []
+
+
+def test_at_a_terminal_each_key_reaches_the_machine_and_one_leaves(rig):
+    command_line.told(rig, "drill", "pass", "admin", "web01")
+    ours, theirs = pty.openpty()
+    with open(ours, "r+b", buffering=0) as screen:
+        with open(theirs, "r+b", buffering=0) as terminal:
+            child = subprocess.Popen(
+                words_of(rig, "console", "web01"), env=processes.environment(),
+                stdin=terminal, stdout=terminal, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            assert shown(screen, b"console of ")
+            screen.write(b"ls\x03\x04")
+            assert shown(screen, b"ls\x03\x04"), "the terminal kept a key for itself"
+            screen.write(b"\x1d")
+            said = child.communicate(timeout=WITHIN_SECONDS)[1]
+    assert (child.returncode, b"left" in said) == (0, True)
+
+
+def shown(screen, wanted):
+    """Whether the terminal shows it in time."""
+    said, deadline = b"", time.monotonic() + WITHIN_SECONDS
+    while wanted not in said and time.monotonic() < deadline:
+        if select.select([screen], [], [], 1)[0]:
+            said += screen.read(4096)
+    return wanted in said
+
+
+def test_input_and_output_are_a_line_for_other_programs(rig):
+    """What it says has an end, and the answer still comes."""
+    command_line.told(rig, "drill", "pass", "admin", "web01")
+    done = subprocess.run(
+        words_of(rig, "connect", "web01", "22", "--stdio"), env=processes.environment(),
+        input=b"hello\n", capture_output=True, timeout=WITHIN_SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert b"Connection refused" in done.stderr

@@ -41,7 +41,7 @@ Every call but /api/health, /api/ready, /api/ca, /api/enroll, the log-in and thi
 - **Limits**: a body has at most 1 MiB (64 KiB where no token is needed) and has to arrive within 20 seconds: else 413 or 408. Connections that show no valid token within 30 seconds are cut, and an
   address may have at most 100 connections and 20 new ones a second, a token 100 connections: with more, its oldest is cut. A stream of events ends when its token is deleted, or its session.
   Of a token's requests that wait for an appliance, or read the whole audit log, six are carried out at once: else 504.
-- **Roles**: a token has roles (reader, operator, contributor, access_administrator) and a scope: the whole vault, or one site. Each call says which permission it needs; without it the answer
+- **Roles**: a token has roles (reader, tester, operator, contributor, access_administrator) and a scope: the whole vault, or one site. Each call says which permission it needs; without it the answer
   is 403. What is outside a token's scope does not exist for it: it is in no list, and asking for it gets 404. Machines belong to the scope of their source and of their target.
 - **Approval**: a verb that the setting names answers 409 with the code approval-needed, and `Location` names the request that is kept. When another person grants it, it is carried out once,
   unchanged, for its asker. A request whose answer is a secret is carried out when its asker repeats it.

@@ -60,20 +60,35 @@ def ann(rig):
         command_line.do(rig, "cleanup-test-failover", *TIERS)
 
 
-@contextlib.contextmanager
-def connected(rig, ann_token_file, *words):
-    """The command as Ann types it; gives the line that it prints."""
+def typed(rig, token_file, *words):
+    """The command as Ann types it."""
     access = ["--url", rig.url, "--ca", str(rig.home("vault") / "pki" / "ca.pem")]
-    access += ["--token-file", str(ann_token_file)]
+    access += ["--token-file", str(token_file)]
+    return [sys.executable, "-m", "secondsite.entry.main", *access, "drill", "connect", *words]
+
+
+@contextlib.contextmanager
+def connected(rig, token_file, *words):
+    """That command while it runs."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "secondsite.entry.main", *access, "drill", "connect", *words],
-        env=processes.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        typed(rig, token_file, *words), env=processes.environment(), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         yield child
     finally:
         child.kill()
         child.communicate(timeout=30)
+
+
+def piped(rig, token_file, *words):
+    """What the machine answers to a request on the command's input, which then ends."""
+    asked = b"GET /alive HTTP/1.0\r\n\r\n"
+    done = subprocess.run(
+        typed(rig, token_file, *words, "--stdio"), env=processes.environment(), input=asked,
+        capture_output=True, timeout=WITHIN_SECONDS, check=True,
+    )  # fmt: skip
+    return done.stdout
 
 
 def page(port):
@@ -119,6 +134,7 @@ def test_the_printed_port_is_that_of_the_copy_and_of_nothing_else(rig, ann, tmp_
         assert line.startswith("port 80 of its test machine is 127.0.0.1:"), child.stderr.read()
         port = int(line.rpartition(":")[2])
         assert "web" in page(port)
+        assert b"200" in piped(rig, token, "web01", "80", "--address", WEB)
         command_line.do(rig, "cleanup-test-failover", *TIERS)
         with pytest.raises(OSError):
             page(port)

@@ -1,8 +1,9 @@
 """Who may do what: roles give permissions, a scope says where. This table alone decides.
 
-The roles are those of Azure Site Recovery (Reader, Operator, Contributor), and one that manages access. A
-machine belongs to the scope of a site if that site is its source or its target, so the scope does not change
-when the roles of the two sites swap. A machine that is not protected yet belongs to its own site.
+The roles are those of Azure Site Recovery (Reader, Operator, Contributor), one that goes into machines of
+drills, and one that manages access. A machine belongs to the scope of a site if that site is its source or
+its target, so the scope does not change when the roles of the two sites swap. A machine that is not protected
+yet belongs to its own site.
 """
 
 from collections.abc import Mapping, Sequence
