@@ -21,7 +21,8 @@ type Member = Shapes['PlanMachine'];
 type Sync = 'before' | 'during';
 
 const RARELY = { refetchInterval: 60_000 } as const; // both sites look at the disks of each machine for it
-const CHOOSES: readonly PlanVerb[] = ['test_failover', 'failover'];
+/** Whether a kind of point is chosen. What moves without loss has a choice only on the way home. */
+const chooses = (verb: PlanVerb, sync: Sync | '') => verb === 'test_failover' || verb === 'failover' || (verb === 'planned_failover' && sync !== 'during');
 
 /** What a run is asked for. */
 function useOptions(verb: PlanVerb) {
@@ -35,7 +36,7 @@ function useOptions(verb: PlanVerb) {
   const options = {
     direction: direction || null,
     leave_out: [...out],
-    ...(CHOOSES.includes(verb) && { choice }),
+    ...(chooses(verb, sync) && { choice }),
     ...(verb === 'test_failover' && drill.options),
     ...(verb === 'failover' && { shut_down_source: shutsDown }),
     ...(sync && { data_sync: sync }),
@@ -50,12 +51,14 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
   const { plan: say } = actions;
   const edited = useEdited(plan, verb);
   const part = { path: { plan: plan.name }, query: { verb, direction: asked.direction || undefined, leave_out: asked.options.leave_out } };
-  const preview = usePreview(part, asked.options.choice, asked.sync);
+  const { choice } = asked.options;
+  const preview = usePreview(part, choice, asked.sync);
   const taken = new Set(preview.data?.groups?.flatMap((each) => each.machines.map((one) => one.id)));
   const going = plan.groups.flatMap((each) => each.machines).filter((each) => !taken.size || taken.has(each.id));
   const first = preview.data?.groups?.[0]?.machines[0];
   const steps = asked.sync && first ? say.steps[asked.sync](first.from_site, first.to_site) : stepsOf(verb, going);
-  const loses = (verb === 'failover' && !asked.shutsDown && say.lost) || (verb === 'cancel_failover' && actions.batch.made);
+  const isOlder = verb === 'planned_failover' && choice !== undefined && choice !== 'latest';
+  const loses = (verb === 'failover' && !asked.shutsDown && say.lost) || (verb === 'cancel_failover' && actions.batch.made) || (isOlder && say.older);
   return (
     <Dialog
       title={actions.title(actions.verbs[verb], plan.name)} act={actions.verbs[verb]} verb={verb} onClose={onClose}
@@ -66,7 +69,7 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
         <>
           <DirectionChoice value={asked.direction} onChange={asked.setDirection} />
           <LeaveOut plan={plan} value={asked.out} onChange={asked.setOut} />
-          {CHOOSES.includes(verb) && <Points of={part} value={asked.choice} onChange={asked.setChoice} />}
+          {chooses(verb, asked.sync) && <Points of={part} value={asked.choice} onChange={asked.setChoice} />}
           {verb === 'test_failover' && <DrillFields site={going[0]?.target_site} value={asked.drill} />}
           {verb === 'failover' && <Tick title={say.shutDown} help={actions.shutDownHelp} value={asked.shutsDown} onChange={asked.setShutsDown} />}
           {verb === 'planned_failover' && plan.groups.some((each) => each.machines.some((one) => one.state === 'committed')) && <Choice title={say.sync} value={asked.sync} onChange={(to) => asked.setSync(to as Sync | '')} options={[['', say.isNone], ['before', say.isBefore], ['during', say.isDuring]]} />}
@@ -118,6 +121,7 @@ function Points({ of: params, value, onChange }: { of: Part; value: Point; onCha
   const { data, error } = queries.useQuery('get', '/api/plans/{plan}/choices', { params }, WHILE_SHOWN);
   const { plan: say, point } = words.actions;
   if (error) return <p role="status">{told(error).says} {told(error).next}</p>;
+  if (params.query.verb === 'planned_failover' && (data?.choices.length ?? 0) < 2) return null;
   const label = (each: Shapes['PlanChoice']) => `${point.kinds[each.choice]}, ${say.loses(span(each.loses_seconds))}`;
   return <Choice title={say.choice} value={value} onChange={(to) => onChange(to as Point)} options={(data?.choices ?? []).map((each) => [each.choice, label(each)] as const)} />;
 }

@@ -113,6 +113,8 @@ export const actions = {
   reprotect: {
     appliance: 'Replica held by', send: 'About to send', took: 'Until it is protected', size: 'Size of its disks', location: 'Disks',
     original: 'the old ones, of which only changes are sent', alternate: 'new ones, to which all is sent',
+    any: 'the one that had the machine', anyStore: 'as the last time there, or its default', at: (name: string, site: string | undefined) => (site ? `${name}, site ${site}` : name),
+    anew: (here: string, there: string) => [`${here} is replicated to ${there}, onto new disks.`, 'All of it is sent.', 'What it left elsewhere stays there, off. The machine runs on meanwhile.'],
   },
   giveUp: {
     title: 'A site that is gone for good', none: 'none is given up: it is waited for', site: (name: string) => `go on without ${name}`,
@@ -122,6 +124,7 @@ export const actions = {
   failback: {
     act: 'Fail back', sync: 'Synchronize its data', need: 'Choose one: what is recommended is not known.', isBefore: 'before the failover, while it runs', isDuring: 'during the failover, while it is down',
     before: (here: string, there: string) => [`Changes are sent from ${here} to ${there} while the machine runs.`, 'Then the job waits until somebody lets it go on.', `It is shut down, the rest is sent, and it is started at ${there}.`],
+    anew: (here: string, there: string) => [`All of it is sent from ${here} to ${there}, onto new disks, while the machine runs.`, 'Then the job waits until somebody lets it go on.', `It is shut down, the rest is sent, and it is made and started at ${there}.`],
     during: (here: string, there: string) => [`The machine is shut down at ${here} now.`, `All of it is sent to ${there} without comparing.`, `It is started at ${there}.`],
     recommended: (which: string, why: string) => `Recommended: ${which}. ${why}`, down: 'Down for at most', downHelp: 'Changes are sent until the rest fits into this span. If that does not come within 15 minutes, the machine runs on. Empty: as long as it takes.',
     latest: 'its last state: nothing is lost', lost: (site: string) => `What it wrote at ${site} since that point is left behind there until the failover is committed.`,
@@ -153,7 +156,7 @@ export const actions = {
     member: (name: string, state: string, from: string, to: string) => `${name} (${state}, ${from} to ${to})`, run: 'Run', choice: 'Recovery points', loses: (span: string) => `loses at most ${span}`, groups: 'Groups', order: (at: number, names: string) => `Group ${at}: ${names}`,
     before: (names: string) => `before it: ${names}`, after: (names: string) => `after it: ${names}`, shutDown: 'Shut the machines down first, and send their last changes',
     direction: 'Direction', any: 'as the machines go', away: 'away from home, the others stay', home: 'home, the others stay', out: 'Left out', leave: 'Leave machines out',
-    sync: 'Machines that are not protected back', isNone: 'none are taken', isBefore: 'synchronized before the failover, while they run', isDuring: 'synchronized during the failover, while they are down',
+    older: 'What they wrote since these points is left behind until the failover is committed.', sync: 'Machines that are not protected back', isNone: 'none are taken', isBefore: 'synchronized before the failover, while they run', isDuring: 'synchronized during the failover, while they are down',
     steps: {
       before: (here: string, there: string) => [`All are synchronized from ${here} to ${there} while they run.`, 'Then the job waits until somebody lets it go on.', `They are shut down, the rest is sent, and they are started at ${there}.`],
       during: (here: string, there: string) => [`Group after group is shut down at ${here}.`, `All of it is sent to ${there} without comparing.`, `It is started at ${there} before the next one is shut down.`],

@@ -2,6 +2,8 @@
 
 import pytest
 
+from rig.eventually import eventually
+from secondsite.domain.lifecycle import Verb
 from tests.console.acting import support_keyboard
 from tests.console.acting.support_machines import ODD, page_of
 from tests.support.console import support_console
@@ -80,6 +82,41 @@ def test_a_machine_goes_there_and_home_again(keyboard, vault):
         assert ended(vault, keyboard) == "reprotect"
     assert vault.machines["app03"].show().active_site == "a"
     keyboard.is_clean()
+
+
+def test_a_reprotect_names_the_appliance_and_the_store(keyboard, vault):
+    machine = vault.machines["app07"]
+    comes(machine, "planned_failover", "commit")
+    keyboard.open(page_of(vault, "app07")).act("Reprotect").dialog().says("The old disks at a are compared")
+    keyboard.reach("Disks").press("n").says("b is replicated to a, onto new disks")
+    keyboard.reach("Appliance").press("a").reach("Store").press("d").picture("reprotect-place")
+    with keyboard.page.expect_request("**/api/machines/reprotect") as sent:
+        keyboard.act("Reprotect")
+    assert ended(vault, keyboard) == "reprotect"
+    (there,) = [each for each in vault.appliances if each.site == "a"]
+    body = sent.value.post_data_json
+    assert (body["location"], body["target_appliance"], body["store"]) == ("alternate", there.id, "default")
+    keyboard.is_clean()
+    comes(machine, "planned_failover", "commit", "reprotect")
+
+
+def test_on_the_way_home_the_kind_of_point_is_chosen(keyboard, vault):
+    machine = vault.machines["app07"]
+    comes(machine, "planned_failover", "commit", "reprotect")
+    eventually(lambda: len(machine.choices(Verb.PLANNED_FAILOVER).choices) > 1, 60)
+    keyboard.open(page_of(vault, "app07")).act("Planned failover").dialog()
+    keyboard.reach("Recovery point").press("End").says("left behind there until the failover is committed")
+    keyboard.write("Type app07 to confirm", "app07").picture("planned-kind")
+    with keyboard.page.expect_request("**/api/machines/planned-failover") as sent:
+        keyboard.press("Enter")
+    assert ended(vault, keyboard) == "planned_failover"
+    assert sent.value.post_data_json["choice"] == "latest_app_consistent"
+    comes(machine, "commit", "reprotect")
+
+
+def comes(machine, *verbs):
+    for verb in verbs:
+        getattr(machine, verb)().wait()
 
 
 def test_a_machine_is_resynchronized(keyboard, vault):
