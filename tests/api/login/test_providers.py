@@ -246,3 +246,9 @@ def test_a_secret_is_shown_to_no_other_server_than_it_was_given_for(staff, ask):
     ask("PUT", "/log-in/providers/staff", 422, json=settings(ask, issuer="https://evil.example"))
     ask("PUT", "/log-in/providers/staff", 422, json=settings(ask, ca_pem=None))
     ask("PUT", "/log-in/providers/staff", 200, json=settings(ask, ca_pem=None, secret="another one"))
+
+
+def test_blanks_around_the_certificates_ask_for_no_secret(create, ask, authority):
+    """A file ends with a newline, and a form does not: the console could not change such a provider."""
+    create("staff", "https://login.example.org", ca_pem=f"{authority.pem.strip()}\n")
+    ask("PUT", "/log-in/providers/staff", 200, json=settings(ask, ca_pem=authority.pem.strip()))

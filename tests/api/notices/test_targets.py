@@ -77,6 +77,8 @@ def test_a_secret_goes_to_another_server_only_if_it_is_given_again(ask):
     ask("PUT", f"{PATH}/ops", 422, json={"mail": {**MAIL["mail"], "tls": "none"}})
     ask("PUT", f"{PATH}/ops", json={"mail": {**MAIL["mail"], "to": ["other@example.org"]}})
     ask("PUT", f"{PATH}/ops", json={**elsewhere, "secret": "another word"})
+    ask("PUT", f"{PATH}/ops", json={**elsewhere, "ca_pem": "one", "secret": "another word"})
+    ask("PUT", f"{PATH}/ops", json={**elsewhere, "ca_pem": "one\n"})
 
 
 def test_no_secret_is_in_any_answer_nor_on_record_nor_in_what_waits(vault, ask):

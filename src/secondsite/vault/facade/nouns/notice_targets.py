@@ -14,6 +14,7 @@ from ...notices.delivery import NotDelivered
 from ...notices.detection import LOCK
 from ...store import NoticeDelivery, NoticeTargetRecord, Transaction, Unsent
 from ..parts import Parts
+from ..shared import secrets
 from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out
 
@@ -130,10 +131,8 @@ def _secret(record: NoticeTargetRecord, target: NoticeTarget, given: str | None)
         return given
     if target.mail is not None and target.mail.user is None:
         return None
-    if record.secret is not None and (target.where, target.ca_pem) != (
-        record.target.where,
-        record.target.ca_pem,
-    ):
+    given_for, now = [(each.where, secrets.trusted(each.ca_pem)) for each in (record.target, target)]
+    if record.secret is not None and given_for != now:
         raise errors.InvalidArgument(
             (
                 f"The target of notices '{record.name}' changes to another server or user, but its "

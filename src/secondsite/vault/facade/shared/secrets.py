@@ -65,3 +65,8 @@ def is_session(text: str) -> bool:
 def digest(secret: str) -> str:
     """The secret's SHA-256, in hex. A secret of this length needs no salt and no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def trusted(ca_pem: str | None) -> str:
+    """Certificates as they are compared: what is blank around them is none of theirs, and forms drop it."""
+    return (ca_pem or "").strip()

@@ -155,7 +155,8 @@ def _require_same(before: Provider, wanted: Provider, secret: str | None) -> Non
             "A provider stays at its issuer: another one calls other people by the same ids.",
             do="Make another: 'secondsite provider create NAME --help'.",
         )
-    if secret is None and (before.client_id, before.ca_pem) != (wanted.client_id, wanted.ca_pem):
+    given_for, now = [(each.client_id, secrets.trusted(each.ca_pem)) for each in (before, wanted)]
+    if secret is None and given_for != now:
         raise errors.InvalidArgument(
             "The client or the certificates change, but the secret was given for the former ones.",
             do="Give the secret again, with --secret-file.",
