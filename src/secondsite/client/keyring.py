@@ -13,32 +13,42 @@ SECONDS = 60.0
 """Within which somebody may unlock it."""
 MODULE = "keyring"
 ASK = """
-import keyring, sys
+import sys
+from keyring import core
+core.init_backend(core.recommended)
+chosen = core.get_keyring()
 act, *of = sys.argv[1:]
-given = [sys.stdin.read()] if act == "set" else []
-sys.stdout.write(getattr(keyring, f"{act}_password")(*of, *given) or "")
+for each in getattr(chosen, "backends", [chosen]):
+    if core.recommended(each) and not type(each).__module__.startswith("keyrings.alt"):
+        given = [sys.stdin.read()] if act == "set" else []
+        sys.stdout.write(getattr(each, f"{act}_password")(*of, *given) or "")
+        break
+else:
+    sys.exit("no keyring that is locked")
 """
+"""The library recommends what is locked, and no plain files. A person's own settings may name one of these,
+and some of keyrings.alt rank high: none is better than a file of ours."""
 
 
-def put(url: str, secret: str) -> bool:
-    """Whether it keeps the secret for the vault at this URL, so that it can be read again."""
-    return _asked("set", url, secret) is not None and get(url) == secret
+def put(entry: str, secret: str) -> bool:
+    """Whether it keeps the secret in this entry, so that it can be read again."""
+    return _asked("set", entry, secret) is not None and get(entry) == secret
 
 
-def get(url: str) -> str | None:
-    """What it keeps for the vault at this URL."""
-    return _asked("get", url) or None
+def get(entry: str) -> str | None:
+    """What it keeps in this entry."""
+    return _asked("get", entry) or None
 
 
-def remove(url: str) -> None:
-    _asked("delete", url)
+def remove(entry: str) -> None:
+    _asked("delete", entry)
 
 
-def _asked(act: str, url: str, given: str = "") -> str | None:
+def _asked(act: str, entry: str, given: str = "") -> str | None:
     """What it says; None if there is none, or it does not do that."""
     if util.find_spec(MODULE) is None:
         return None
-    command: Sequence[str] = (sys.executable, "-I", "-c", ASK, act, SERVICE, url)
+    command: Sequence[str] = (sys.executable, "-I", "-c", ASK, act, SERVICE, entry)
     try:
         done = subprocess.run(
             command, input=given, capture_output=True, text=True, timeout=SECONDS, check=False

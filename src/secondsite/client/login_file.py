@@ -35,9 +35,17 @@ def path() -> Path:
     return Path(FILE).expanduser()
 
 
+def entry(login: Login) -> str:
+    """Where the keyring has the secret: several homes may share one."""
+    return f"{login.url} {path()}"
+
+
 def write(login: Login) -> Path | None:
     """Keep the login; gives the file that has its secret, None if the keyring has it."""
-    file, is_in_keyring = path(), keyring.put(login.url, login.secret)
+    file, former = path(), read()
+    is_in_keyring = keyring.put(entry(login), login.secret)
+    if former is not None and not former.secret and not (is_in_keyring and former.url == login.url):
+        keyring.remove(entry(former))
     kept = replace(login, secret="") if is_in_keyring else login
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     durable.write(file, json.dumps(asdict(kept), indent=2) + "\n", mode=PRIVATE)
@@ -54,7 +62,7 @@ def read() -> Login | None:
 
 def secret_of(login: Login) -> str:
     """The secret, from wherever it is kept. Raises Unauthenticated if the keyring does not give it."""
-    secret = login.secret or keyring.get(login.url)
+    secret = login.secret or keyring.get(entry(login))
     if not secret:
         raise errors.Unauthenticated(
             "Your keyring does not give the secret of your log-in.",
@@ -64,6 +72,7 @@ def secret_of(login: Login) -> str:
 
 
 def forget() -> None:
-    if (login := read()) is not None and not login.secret:
-        keyring.remove(login.url)
+    """In a keyring that was locked at the last log-in the secret of the one before it may lie."""
+    if (login := read()) is not None:
+        keyring.remove(entry(login))
     path().unlink(missing_ok=True)
