@@ -12,17 +12,23 @@ from secondsite.ground import lockfile
 ROOT = Path(__file__).parents[1]
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--ignore-certificate-errors")
+KEEPS_NO_PAGES = "--disable-back-forward-cache"
+"""What Playwright starts a browser with, and nobody else does."""
 
 
 @contextmanager
-def chromium() -> Iterator[Any]:
-    """Playwright's Browser. As long as it is there, an event loop runs in this thread. Chromium is there
-    already: requirements/chromium.txt."""
+def chromium(*, keeps_pages: bool = False) -> Iterator[Any]:
+    """Playwright's Browser. `keeps_pages`: for Back, as people's browsers do. As long as
+    it is there, an event loop runs in this thread. Chromium is there already: requirements/chromium.txt."""
     _require_playwright()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*FLAGS])
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM),
+            args=[*FLAGS],
+            ignore_default_args=[KEEPS_NO_PAGES] if keeps_pages else None,
+        )
         yield browser
         browser.close()
 

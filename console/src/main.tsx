@@ -6,6 +6,14 @@ import { createRoot } from 'react-dom/client';
 import { App } from './app';
 import { cache } from './api';
 
+// Back to a page that was left: the browser shows it as it was, of whoever was logged in then, and it hears nothing any
+// more. What was not sent was asked about when it was left.
+addEventListener('pageshow', ({ persisted }: PageTransitionEvent) => {
+  if (!persisted) return;
+  addEventListener('beforeunload', (event) => event.stopImmediatePropagation(), { capture: true });
+  location.reload();
+});
+
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <QueryClientProvider client={cache}>

@@ -30,10 +30,10 @@ def require_axe():
 
 
 @contextmanager
-def chromium():
+def chromium(*, keeps_pages=False):
     """A headless Chromium of Debian's. Skips where it cannot be installed."""
     packages.require("chromium", browser.CHROMIUM.exists)
-    with browser.chromium() as found:
+    with browser.chromium(keeps_pages=keeps_pages) as found:
         yield found
 
 
@@ -67,7 +67,9 @@ class Tab:
         return self
 
     def log_in(self, token):
-        self.open("/")
+        return self.open("/").log_in_here(token)
+
+    def log_in_here(self, token):
         self.page.get_by_role("tab", name="Access token").click()
         self.page.get_by_label("Access token", exact=True).and_(self.page.locator("input")).fill(token)
         self.page.keyboard.press("Enter")
