@@ -13,6 +13,7 @@ import pytest
 from secondsite.datapath import errors
 from secondsite.datapath.cycles import cycle_file
 from secondsite.datapath.disks import image
+from secondsite.datapath.disks.file_system import FileSystem
 from secondsite.datapath.encryption import encrypted_file, encryption_key
 from secondsite.datapath.frames import codec
 from secondsite.datapath.frames.compression import Choice
@@ -291,3 +292,18 @@ def test_a_cycle_of_the_journal_is_recovered_and_neither_file_nor_overlay_shows_
     assert files_with(tmp_path, MARK) == []
     assert all(link.encrypted for link in image.chain(overlay))
     assert readable(monkeypatch, key)(overlay, tmp_path) == bytes(source.disks["sda"])
+
+
+def test_what_a_guest_writes_where_a_disk_was_left_out_is_encrypted_too(replica, source, key, tmp_path):
+    replica.apply(*source.cycle("p1"))
+    replica.open_run("drill", "p1")
+    wanted = FileSystem("swap", "1cf9e135-8083-48b8-9fee-7109cc3e30a7")
+    for disk, made in (("sdb", wanted), ("sdc", None)):
+        path, is_filled = replica.stand_in("drill", disk, 4 * MiB, made)
+        assert is_filled is (made is not None)
+        assert image.look(path).encrypted
+        write(path, key, MiB, 64 * KiB, pattern=MARK[0])
+        assert replica.stand_in("drill", disk, 4 * MiB, made) == (path, is_filled)
+    assert files_with(tmp_path / "m1", bytes([MARK[0]]) * 4096) == []
+    replica.close_run("drill")
+    assert not replica.files.run("drill").exists()

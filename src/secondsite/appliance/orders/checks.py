@@ -28,7 +28,7 @@ from ...wire.control.checks import (
 from ...wire.control.setups import Base
 from ..shared import withdrawn_definitions
 from ..target import FAILOVER, GIVE_ONE, old_disks, second_copies, stores
-from . import group_pauses, machine_tags, runs
+from . import group_pauses, machine_tags, runs, stand_ins
 from .context import Context
 from .dns import records
 from .networks import network_checks, point_cards, production
@@ -222,6 +222,7 @@ def _of_target(context: Context, payload: CheckTarget, tried: list[float]) -> It
     if payload.encrypted and context.parts.host.custody.key is None:
         yield _obstacle(f"This site cannot encrypt: {context.parts.host.custody.why_not}.", GIVE_ONE)
     yield from _no_replica(context, payload)
+    yield from _no_stand_in(context, payload)
     yield from _little_space(context, payload)
     yield from _copy(context, payload)
     if payload.replica is not None:
@@ -233,6 +234,19 @@ def _of_target(context: Context, payload: CheckTarget, tried: list[float]) -> It
             yield _obstacle(problem.message, problem.do)
         yield from _old_disks(context, payload.replica)
         yield from _no_new_disks(context, payload.replica, payload.fabric_id)
+
+
+def _no_stand_in(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
+    """What would stand in for a disk that was left out, and cannot be made here."""
+    hosted = context.parts.host.find(context.machine_id) if payload.must_hold_replica else None
+    lacking = [] if hosted is None or payload.home is not None else [*stand_ins.lacking(hosted)]
+    if lacking:
+        yield ObstacleShape(
+            what=f"No program here makes the file system that stands in for a disk that was left out: "
+            f"{', '.join(lacking)}. The disk is empty there, and a guest that mounts it may not come up.",
+            do="Install Debian's e2fsprogs and xfsprogs at that host.",
+            blocking=False,
+        )
 
 
 def _no_new_disks(context: Context, wanted: ReplicaRequest, fabric_id: str | None) -> Iterator[ObstacleShape]:

@@ -42,7 +42,7 @@ def check(context: Context, payload: Settle) -> tuple[str, Nothing]:
     left = _in_the_store(context, hosted, payload.fabric_id)
     if not left:
         return ALREADY, Nothing()
-    wanted = _wanted(payload, left)
+    wanted = _wanted(payload, left, hosted)
     places = _checked(context, payload, wanted)
     named = ", ".join(f"{key} to {path} as {wanted[key].shown}" for key, path in places.items())
     return f"{named}{_skipped(payload, left)}", Nothing()
@@ -56,7 +56,7 @@ def settle(context: Context, payload: Settle) -> tuple[str, Nothing]:
         machine_tags.found(context, payload.fabric_id)
         left = _in_the_store(context, hosted, payload.fabric_id)
         with _noted(context, payload.fabric_id):
-            moved = _moved(context, payload, left) if left else ""
+            moved = _moved(context, payload, _wanted(payload, left, hosted)) if left else ""
         if not left:
             context.fabric.settling.end(payload.fabric_id)  # the note of one that was cut off at its end
         seams.reach("appliance.settle.moved")
@@ -137,8 +137,16 @@ def _in_the_store(context: Context, hosted: HostedReplica | None, fabric_id: str
     return tuple(each.key for each in holding.disks if each.path and old_disks.stands_in(root, each))
 
 
-def _wanted(payload: Settle, left: tuple[str, ...]) -> Mapping[str, NewPlace]:
+def _wanted(payload: Settle, left: tuple[str, ...], hosted: HostedReplica | None) -> Mapping[str, NewPlace]:
+    """Where each disk goes. One that stands in for a disk that was left out, and that nobody gave a place,
+    goes along with the others."""
     found = {key: payload.disks.get(key, payload.place) for key in left}
+    if hosted is not None:
+        beside = next(
+            (each for each in found.values() if each and not Path(each.place).is_block_device()), None
+        )
+        of_replica = hosted.replica.state.keys
+        found = {key: place or (None if key in of_replica else beside) for key, place in found.items()}
     lacking = [key for key, place in found.items() if place is None]
     if lacking:
         raise errors.InvalidArgument(
@@ -216,7 +224,7 @@ def _skipped(payload: Settle, left: tuple[str, ...]) -> str:
     return f"; {', '.join(already)} does not stand in the store" if already else ""
 
 
-def _moved(context: Context, payload: Settle, left: tuple[str, ...]) -> str:
+def _moved(context: Context, payload: Settle, wanted: Mapping[str, NewPlace]) -> str:
     def going_on() -> None:
         context.require_current()
         if context.left_seconds() <= 0:
@@ -225,7 +233,6 @@ def _moved(context: Context, payload: Settle, left: tuple[str, ...]) -> str:
                 do="Retry the job; with a higher limit, or none.",
             )
 
-    wanted = _wanted(payload, left)
     _checked(context, payload, wanted)
     with _told(context, payload) as progress:
         places = context.fabric.settling.settle(

@@ -1,5 +1,7 @@
 """Disks that stand in for those that were left out of a point, in the folder of the run that needs them."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import structlog
 
 from ...datapath import errors as datapath_errors
 from ...datapath.disks import file_system
+from ...domain import errors
 from ...domain.machines import stand_ins
 from ...domain.machines.stand_ins import LeftOut, StandIn
 from ...fabrics.interface import HostRequest
@@ -46,6 +49,17 @@ def made(hosted: HostedReplica, payload: StartReplica, definition: MachineDefini
     for disk in (each for each in definition.left_out if each.key not in has):
         standing = _with(standing, hosted, payload, disk)
     return standing
+
+
+def lacking(hosted: HostedReplica) -> Iterator[str]:
+    """The disks of the newest point in whose place an empty disk would be although a file system is known,
+    because no program here makes it; each in words."""
+    newest = hosted.replica.points()[-1:]
+    with suppress(errors.SecondsiteError):
+        for disk in (each for record in newest for each in hosted.definition(record).left_out):
+            known = _known(disk)
+            if known is not None and not file_system.is_makeable(known.kind):
+                yield f"{disk.key} ({known.kind})"
 
 
 def _with(standing: Standing, hosted: HostedReplica, payload: StartReplica, disk: LeftOutDisk) -> Standing:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from pathlib import Path
 from unittest import SkipTest
 
+from ...datapath.disks import image
 from ...domain import errors
 from ...domain.networks import spanning
 from ...ground.units import MiB
@@ -46,6 +48,17 @@ class MachineCases:
             assert {(disk.now, disk.kept, disk.read_only) for disk in found.disks} == {(on, True, False)}
             assert found.macs == {nic.mac.lower() for nic in definition.nics}
             assert found.stays
+
+    def test_what_a_disk_begins_with_is_told_or_nothing(self, under_test: FabricUnderTest) -> None:
+        fabric_id = under_test.make_machine("begins", [3 * MiB])
+        (disk,) = steps.machine_of(under_test, fabric_id).definition.disks
+        under_test.switch_on(fabric_id)
+        under_test.write(fabric_id, disk.key, 0, b"\x41" * 65536)
+        beginning, path = under_test.fabric.inventory.beginning, Path(disk.path)
+        is_plain = path.exists() and not image.look(path, disk.format, written=True).encrypted
+        is_read = under_test.fabric.properties.hosts and is_plain
+        assert beginning(fabric_id, disk.key, 8192) == (b"\x41" * 8192 if is_read else b"")
+        assert beginning(fabric_id, "none-such", 8192) == b""
 
     def test_a_machine_that_nobody_knows_is_missing(self, under_test: FabricUnderTest) -> None:
         unknown = str(uuid.uuid4())

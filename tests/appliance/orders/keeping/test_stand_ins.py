@@ -13,7 +13,8 @@ from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.datapath.disks import file_system, image
 from secondsite.ground.units import MiB
-from secondsite.wire.control.orders import Kind, StartReplica, StopReplica
+from secondsite.wire.control.checks import CheckTarget
+from secondsite.wire.control.orders import CommitPoint, DiskPlace, Kind, Settle, StartReplica, StopReplica
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +51,11 @@ def protected(pair):
 def start(pair, point_id, run="drill", **changes):
     asked = StartReplica(run=run, point_id=point_id, fabric_id=COPY, name="drill", start=False, **changes)
     return pair.target.order(Kind.START_REPLICA, asked, pair.machine_id)
+
+
+def obstacles(pair):
+    wanted = CheckTarget(name="drill", fabric_id=COPY, must_hold_replica=True)
+    return pair.target.do(Kind.CHECK_TARGET, wanted, pair.machine_id)["obstacles"]
 
 
 def standing(pair):
@@ -116,7 +122,11 @@ def test_a_file_system_that_is_made_later_is_seen_in_time(sites, monkeypatch):
 
 
 def test_where_nothing_makes_such_a_file_system_the_disk_stays_empty_and_that_is_said(pair, monkeypatch):
+    assert obstacles(pair) == []
     monkeypatch.setattr(file_system, "_found", lambda tool: None)
+    (found,) = obstacles(pair)
+    assert not found["blocking"]
+    assert "stands in for a disk that was left out: vdb (ext4)" in found["what"]
     report = start(pair, pair.point_now())
     assert "an empty disk of" in report.sentence
     assert "(no mkfs of ext4 is here)" in report.sentence
@@ -162,3 +172,17 @@ def test_it_stays_with_a_machine_that_is_committed_and_is_not_replicated_back(pa
     eventually(lambda: findings(home) == {}, 20)
     assert home.status().points[-1].disks == ("vda",)
     assert image.beginning(own, "qcow2", 5 * MiB) == before
+
+
+def test_it_goes_along_when_the_machine_s_disks_move_out_of_the_store(pair, tmp_path):
+    point_id = pair.point_now()
+    away = fail_over(pair, point_id)
+    pair.target.write(away, 4 * MiB, noise(MiB, 6), "vdb")
+    pair.target.do(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), pair.machine_id)
+    (tmp_path / "pool").mkdir()
+    place = DiskPlace(place=str(tmp_path / "pool"), format="qcow2")
+    pair.target.do(Kind.SETTLE, Settle(fabric_id=away, disks={"vda": place}), pair.machine_id)
+    for key in ("vda", "vdb"):
+        assert pair.target.disk_path(away, key).parent == tmp_path / "pool"
+    assert pair.target.read(away, "vdb")[4 * MiB : 5 * MiB] == noise(MiB, 6)
+    assert not pair.target.replica_folder(pair.machine_id).exists()

@@ -9,10 +9,11 @@ from secondsite.wire.common.machines import DiskDefinition, MachineDefinition, N
 from tests.fabrics.libvirt.hosting.support_definitions import SOURCE, TAG, described
 
 
-def adapted(kvm=True, networks=None, firmware=None):
+def adapted(kvm=True, networks=None, firmware=None, definition=None, disks=None):
     request = HostRequest(
-        fabric_id="99999999-1111-4111-8111-111111111111", name="web-test", definition=described(),
-        disks={"vda": Path("/new/vda.qcow2")}, networks=networks or {"net0": "drill"}, tag=TAG,
+        fabric_id="99999999-1111-4111-8111-111111111111", name="web-test",
+        definition=definition or described(),
+        disks=disks or {"vda": Path("/new/vda.qcow2")}, networks=networks or {"net0": "drill"}, tag=TAG,
         firmware=firmware or {},
     )  # fmt: skip
     return domain_xml.parse(
@@ -51,6 +52,20 @@ def test_only_replicated_disks_come_along_and_media_stay_behind():
     assert disks["sda"].find("source") is None
     assert disks["vda"].find("source").attrib == {"file": "/new/vda.qcow2"}
     assert disks["vda"].find("driver").get("cache") == "none"
+
+
+def test_what_stands_in_for_a_disk_is_at_its_place_and_the_machine_s_alone():
+    vdb = "<source dev='/dev/sdx'/><target dev='vdb' bus='virtio'/>"
+    shared = SOURCE.replace(vdb, f"{vdb}<serial>scratch</serial><shareable/>")
+    definition = domain_xml.definition(shared, {"vda": 10 << 30, "vdb": 1 << 30})
+    files = {"vda": Path("/new/vda.qcow2"), "vdb": Path("/new/vdb.stand-in.qcow2")}
+    root = adapted(definition=definition, disks=files)
+    disks = {disk.find("target").get("dev"): disk for disk in root.iterfind("devices/disk")}
+    assert list(disks) == ["vda", "vdb", "sda"]
+    assert disks["vdb"].find("source").attrib == {"file": "/new/vdb.stand-in.qcow2"}
+    assert (disks["vdb"].get("type"), disks["vdb"].find("driver").get("type")) == ("file", "qcow2")
+    assert disks["vdb"].findtext("serial") == "scratch"
+    assert disks["vdb"].find("shareable") is None
 
 
 def test_cards_go_to_the_mapped_network_or_are_left_out():

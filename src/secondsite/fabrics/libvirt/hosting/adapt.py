@@ -152,7 +152,8 @@ def _firmware_by_its_file(root: Element) -> None:
 
 
 def _disks(root: Element, request: interface.HostRequest, place: HostFeatures) -> None:
-    """Point replicated disks to the requested files; remove other disks and media."""
+    """Point replicated disks, and those that something stands in for, to the requested files; remove other
+    disks and media."""
     devices = root.find("devices")
     assert devices is not None
     kept = {id(element): key for key, element in domain_xml.disk_elements(root) if key in request.disks}
@@ -169,7 +170,10 @@ def _disks(root: Element, request: interface.HostRequest, place: HostFeatures) -
 
 
 def _place_disk(element: Element, path: Path) -> None:
+    """One that stands in for a disk that several machines had is this machine's alone, and libvirt shares no
+    qcow2 file."""
     place_on(element, path)
+    domain_xml.remove(element, "shareable")
     element.set("device", "disk")
 
 

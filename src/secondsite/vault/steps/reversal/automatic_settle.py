@@ -52,5 +52,6 @@ def _asked(tx: Transaction, machine: MachineRecord) -> SettleOptions | None:
         return None
     pair = tx.pairs.between(machine.source_site, machine.target_site)
     place = (pair.settle or {}).get(machine.target_site if is_at_target else machine.source_site)
-    disks = {key: own for key, own in tx.properties.find(machine.id).settle.items() if key in machine.disks}
+    has = {*machine.disks, *machine.left_out}
+    disks = {key: own for key, own in tx.properties.find(machine.id).settle.items() if key in has}
     return SettleOptions(place=place, disks=disks) if place or disks else None

@@ -93,8 +93,9 @@ class Properties:
 
 
 def _require_disks(machine: MachineRecord, keys: Set[str]) -> None:
-    """Raises InvalidArgument for a disk that is not protected."""
-    for key in sorted(keys - set(machine.disks)):
+    """Raises InvalidArgument for a disk that is not protected; something may stand in for one that was left
+    out."""
+    for key in sorted(keys - {*machine.disks, *machine.left_out}):
         raise errors.InvalidArgument(
             f"{machine.name} has no protected disk '{key}'.", do=f"It has {', '.join(machine.disks)}."
         )
