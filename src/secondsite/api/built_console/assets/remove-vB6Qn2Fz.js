@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:src/secondsite/api/built_console/assets/remove-vB6Qn2Fz.js
-import{Ft as e,rn as t,wt as n}from"./state-lOcFFCre.js";import{n as r}from"./edition-DLiaB3wc.js";import{n as i}from"./remove-CYeufqha.js";var a=t();function o({name:t,onClose:o}){let s={path:{plan:t}};return(0,a.jsx)(i,{path:`/api/plans/{plan}`,of:t,read:()=>e.GET(`/api/plans/{plan}`,{params:s}),what:t,verb:`delete_plan`,steps:n.edits.plan.deletes,send:t=>e.DELETE(`/api/plans/{plan}`,{params:{...s,...r(t)}}),after:`/plans`,onClose:o})}export{o as default};
-========
-import{Ft as e,rn as t,wt as n}from"./state-B11DOkIW.js";import{n as r}from"./edition-DsIEK5hl.js";import{n as i}from"./remove-D3Lnrpc_.js";var a=t();function o({name:t,onClose:o}){let s={path:{plan:t}};return(0,a.jsx)(i,{path:`/api/plans/{plan}`,of:t,read:()=>e.GET(`/api/plans/{plan}`,{params:s}),what:t,verb:`delete_plan`,steps:n.edits.plan.deletes,send:t=>e.DELETE(`/api/plans/{plan}`,{params:{...s,...r(t)}}),after:`/plans`,onClose:o})}export{o as default};
->>>>>>>> 0bceee8da (A page of the console that one comes back to is read anew):src/secondsite/api/built_console/assets/remove-MACl4AVQ.js
