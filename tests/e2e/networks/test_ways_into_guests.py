@@ -154,3 +154,27 @@ def test_its_console_and_its_screen_are_there_and_the_clean_up_cuts_them(rig, an
                     pass
 
     asyncio.run(story())
+
+
+def test_its_end_in_the_drill_s_network_listens_nowhere_and_leads_nowhere(rig, ann):
+    """What a hostile guest can find of the tester's side there."""
+
+    def seen_inside():
+        wanted = ["pgrep", "-P", str(rig.appliances["b"].pid), "-f", "reaching_program.py.*10[.]44[.]0[.]1"]
+        (pid,) = said(*wanted).split()
+        enters = ("nsenter", f"--net=/proc/{pid}/ns/net")
+        links = said(*enters, "ip", "-brief", "link", "show", "up").splitlines()
+        sockets = said(*enters, "ss", "--no-header", "--listening", "--tcp", "--udp")
+        leads = said(*enters, "ip", "route", "show", "default")
+        return [each.partition("@")[0] for each in links], sockets, leads
+
+    async def story():
+        async with await enter(ann, WayKind.PORT, port=80, address=WEB):
+            return await asyncio.to_thread(seen_inside)
+
+    eventually(lambda: reached(ann, port=80, address=WEB), WITHIN_SECONDS)
+    assert asyncio.run(story()) == (["check0"], "", "")
+
+
+def said(*words):
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
