@@ -5,7 +5,7 @@ import { api, cache, type Shapes } from '../api';
 import { may, useWho } from '../api/session';
 import { words } from '../words';
 import { instant, plain } from '../words/format';
-import { Meanwhile } from './about';
+import { Meanwhile, useMoved } from './about';
 import { Dialog } from './dialog';
 import { Choice, Notes, isLong } from './fields';
 
@@ -20,6 +20,9 @@ function allowed(job: Job): readonly Act[] {
   return job.cancelable && !job.ended_at && job.state !== 'cancelling' ? ['cancel'] : [];
 }
 
+/** One more after each retry: it is the same job, and another run of it. */
+const attempt = (job: Job) => Math.max(1, ...(job.tasks ?? []).map((each) => each.attempt));
+
 export function JobActs({ job }: { job: Job }) {
   const [open, setOpen] = useState<{ act: Act; was: Job }>();
   const who = useWho().data!;
@@ -33,18 +36,22 @@ export function JobActs({ job }: { job: Job }) {
   );
 }
 
+const stand = (job: Job) => words.actions.job.stand(plain(job.state), attempt(job));
 const SAYS = { cancel: 'willCancel', retry: 'willRetry', resume: 'willResume' } as const;
 
 function JobAct({ job, act, was, onClose }: { job: Job; act: Act; was: Job; onClose: () => void }) {
   const { actions } = words;
+  const isPossible = allowed(job).includes(act);
+  const isMoved = useMoved(`${isPossible} ${attempt(job)}`);
+  const name = actions.job[act];
   const send = async (key: string) => {
     await api.POST(`/api/jobs/{job}/${act}`, { params: { path: { job: job.id }, header: { 'idempotency-key': key } } });
     await cache.invalidateQueries();
   };
   return (
     <Dialog
-      title={actions.title(actions.job[act], [plain(job.verb), job.subject_name].filter(Boolean).join(' '))} act={actions.job[act]} verb={`${act}-job`}
-      steps={actions.job[SAYS[act]]} meanwhile={!allowed(job).includes(act) && <Meanwhile act={actions.job[act]} was={plain(was.state)} now={plain(job.state)}>{job.sentence}</Meanwhile>}
+      title={actions.title(name, [plain(job.verb), job.subject_name].filter(Boolean).join(' '))} act={name} verb={`${act}-job`} steps={actions.job[SAYS[act]]}
+      meanwhile={isMoved && <Meanwhile act={isPossible ? undefined : name} was={stand(was)} now={stand(job)}>{isPossible ? actions.anew : job.sentence}</Meanwhile>} isOther={isMoved && isPossible}
       request={act} send={send} onClose={onClose}
     />
   );
@@ -66,6 +73,7 @@ function AnswerDialog({ job, asked, task, onClose }: { job: string; asked: Task;
   const [verdict, setVerdict] = useState('');
   const [note, setNote] = useState('');
   const { actions } = words;
+  const isMoved = useMoved(`${!!task.asks} ${task.attempt}`);
   const body = { task: asked.position, verdict, note };
   const send = async (key: string) => {
     await api.POST('/api/jobs/{job}/answer', { params: { path: { job }, header: { 'idempotency-key': key } }, body });
@@ -74,7 +82,8 @@ function AnswerDialog({ job, asked, task, onClose }: { job: string; asked: Task;
   return (
     <Dialog
       title={actions.job.task(asked.name)} act={actions.job.answer} verb="answer-job" steps={[asked.asks?.instruction ?? '', actions.job.willAnswer]}
-      isSound={!!verdict && !isLong(note)} meanwhile={!task.asks && <Meanwhile act={actions.job.answer} was={plain(asked.state)} now={plain(task.state)}>{answered(task)}</Meanwhile>}
+      isSound={!!verdict && !isLong(note)} isOther={isMoved && !!task.asks}
+      meanwhile={isMoved && <Meanwhile act={task.asks ? undefined : actions.job.answer} was={plain(asked.state)} now={plain(task.state)}>{task.asks ? actions.anew : answered(task)}</Meanwhile>}
       request={JSON.stringify(body)} send={send} onClose={onClose}
     >
       {(tried) => (

@@ -142,6 +142,7 @@ export const actions = {
     willVerify: ['The point is read at the target and compared with what was sealed.'], willBoot: ['A copy is booted from it, looked at, and removed. No drill is opened.'],
   },
   job: {
+    stand: (state: string, attempt: number) => (attempt > 1 ? `${state}, attempt ${attempt}` : state),
     cancel: 'Cancel the job', retry: 'Retry the job', resume: 'Let the job go on', answer: 'Answer', note: 'What you saw', noteHelp: 'Kept with the job. At most 4000 characters.',
     willCancel: ['The job turns back at its next boundary.', 'What it has done is undone as far as the state allows.'],
     willRetry: ['The job runs again from the step that failed.', 'Steps that have ended well are not repeated.'],

@@ -3,6 +3,7 @@
 import re
 
 from rig.eventually import eventually
+from secondsite.domain.lifecycle import Verb
 from secondsite.wire import rest
 from tests.console.acting.support_machines import page_of
 from tests.support.console import support_console
@@ -136,6 +137,25 @@ def test_an_act_that_went_does_not_come_again_by_itself(keyboard, vault):
     )
     keyboard.write("Type app06 to confirm", "app")
     assert keyboard.page.get_by_role("dialog").count() == 1
+
+
+def test_a_cancellation_is_of_the_run_that_was_read(keyboard, vault):
+    """Another person retried the job meanwhile, and its second run was cancelled."""
+    action = rest.PlanAction(name="Call the bank", instruction="Ask them.")
+    vault.plans.create("bank", [rest.PlanGroupChange(machines=("app02",), before=(action,))])
+    job = vault.jobs[vault.plans["bank"].run(Verb.TEST_FAILOVER).id]
+    eventually(lambda: job.show().waits_for_person)
+    keyboard.open(f"/jobs/{job.id}").act("Cancel the job").dialog()
+    job.answer("failed")
+    keyboard.says("Meanwhile this changed: Cancel the job is not possible any more")
+    eventually(lambda: job.show().ended_at)
+    job.retry()
+    eventually(lambda: job.show().waits_for_person)
+    keyboard.says("attempt 2").says("What you read here was of then").picture("cancel-again")
+    sends_nothing(keyboard, "Cancel the job")
+    job.cancel()
+    eventually(lambda: job.show().ended_at)
+    vault.plans["bank"].delete()
 
 
 def refusing(route):
