@@ -31,37 +31,28 @@ const acts: Partial<Record<Verb, Act>> = {
   settle: { permission: 'operate', show: lazy(() => import('./settle')) },
   disable_protection: { permission: 'protect', show: plain },
 };
+const FAIL_BACK = 'fail_back';
 const verbs = Object.keys(acts) as Verb[];
 
 export function MachineActs({ machine }: { machine: Machine }) {
-  const [open, setOpen] = useState<Verb>();
+  const [open, setOpen] = useState<Verb | typeof FAIL_BACK>();
   const close = () => setOpen(undefined);
   const who = useWho().data!;
   const allowed = verbs.filter((each) => machine.allowed_operations.includes(each));
   const mine = allowed.filter((each) => may(who, acts[each]!.permission));
   const foreign = allowed.filter((each) => !mine.includes(each));
-  const Shown = open && acts[open]!.show;
+  const verb = open === FAIL_BACK ? 'planned_failover' : open;
+  const Shown = open === FAIL_BACK ? FailBack : open && acts[open]!.show;
   const { actions } = words;
+  // Where a machine could be protected back, it can also come home in one job. What was opened stays, whatever happens then.
   const failsBack = mine.includes('reprotect') && machine.state === 'committed' && machine.drill.state === 'none' && machine.direction === 'forward';
   return (
     <section aria-label={actions.here} className="acts">
       {mine.map((each) => <Button key={each} variant={each === 'disable_protection' ? 'danger' : 'secondary'} onClick={() => setOpen(each)}>{actions.verbs[each]}</Button>)}
-      {failsBack && <FailBackAct machine={machine} />}
+      {failsBack && <Button variant="secondary" onClick={() => setOpen(FAIL_BACK)}>{actions.failback.act}</Button>}
       {!allowed.length && <p>{actions.none}</p>}
       {foreign.length > 0 && <p>{actions.may(foreign.map((each) => actions.verbs[each]).join(', '))}</p>}
-      {Shown && <Opening onClose={close}><Shown machine={machine} verb={open} onClose={close} /></Opening>}
+      {Shown && <Opening onClose={close}><Shown machine={machine} verb={verb!} onClose={close} /></Opening>}
     </section>
-  );
-}
-
-/** Where a machine could be protected back, it can also come home in one job. */
-function FailBackAct({ machine }: { machine: Machine }) {
-  const [isOpen, setOpen] = useState(false);
-  const close = () => setOpen(false);
-  return (
-    <>
-      <Button variant="secondary" onClick={() => setOpen(true)}>{words.actions.failback.act}</Button>
-      {isOpen && <Opening onClose={close}><FailBack machine={machine} verb="planned_failover" onClose={close} /></Opening>}
-    </>
   );
 }

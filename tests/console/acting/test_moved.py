@@ -158,6 +158,19 @@ def test_a_cancellation_is_of_the_run_that_was_read(keyboard, vault):
     vault.plans["bank"].delete()
 
 
+def test_the_dialog_of_a_failback_stays_when_another_person_was_faster(keyboard, vault):
+    """It was gone without a word, and so was what had been typed there."""
+    machine = vault.machines["app07"]
+    for verb in ("planned_failover", "commit"):
+        getattr(machine, verb)().wait()
+    keyboard.open(page_of(vault, "app07")).act("Fail back").dialog()
+    machine.reprotect().wait()
+    keyboard.says("Meanwhile this changed").picture("fail-back-gone")
+    sends_nothing(keyboard, "Fail back")
+    for verb in ("planned_failover", "commit", "reprotect"):
+        getattr(machine, verb)().wait()
+
+
 def refusing(route):
     route.fulfill(
         status=504, json={"error": {"code": "appliance-silent", "message": "Appliance 'a' is silent."}}
