@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:src/secondsite/api/built_console/assets/lists-BCaz-P-j.js
-import{Rt as e}from"./state-lOcFFCre.js";var t={params:{query:{limit:500}}},n=()=>e.useQuery(`get`,`/api/plans`,t),r=()=>e.useQuery(`get`,`/api/drills/schedules`,t),i=()=>e.useQuery(`get`,`/api/groups`,t),a=()=>e.useQuery(`get`,`/api/policies`,t),o=()=>e.useQuery(`get`,`/api/sites`,t),s=()=>e.useQuery(`get`,`/api/pools`,t),c=()=>e.useQuery(`get`,`/api/notices/targets`,t);export{r as a,s as i,n,o,a as r,c as s,i as t};
-========
-import{Rt as e}from"./state-D7u6l-si.js";var t={params:{query:{limit:500}}},n=()=>e.useQuery(`get`,`/api/plans`,t),r=()=>e.useQuery(`get`,`/api/drills/schedules`,t),i=()=>e.useQuery(`get`,`/api/groups`,t),a=()=>e.useQuery(`get`,`/api/policies`,t),o=()=>e.useQuery(`get`,`/api/sites`,t),s=()=>e.useQuery(`get`,`/api/pools`,t),c=()=>e.useQuery(`get`,`/api/notices/targets`,t);export{r as a,s as i,n,o,a as r,c as s,i as t};
->>>>>>>> cf17d07ba (The cancellation of a job is of the run of it that was read):src/secondsite/api/built_console/assets/lists-D-2ztXzF.js

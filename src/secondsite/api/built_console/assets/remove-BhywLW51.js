@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:src/secondsite/api/built_console/assets/remove-BhywLW51.js
-import{Ft as e,rn as t,wt as n}from"./state-lOcFFCre.js";import{n as r}from"./edition-DLiaB3wc.js";import{n as i}from"./remove-4y5G1ni0.js";var a=t();function o({name:t,onClose:o}){let s={path:{plan:t}};return(0,a.jsx)(i,{path:`/api/plans/{plan}`,of:t,read:()=>e.GET(`/api/plans/{plan}`,{params:s}),what:t,verb:`delete_plan`,steps:n.edits.plan.deletes,send:t=>e.DELETE(`/api/plans/{plan}`,{params:{...s,...r(t)}}),after:`/plans`,onClose:o})}export{o as default};
-========
-import{Ft as e,rn as t,wt as n}from"./state-D7u6l-si.js";import{n as r}from"./edition-fcclcvGn.js";import{n as i}from"./remove-3rPl5xlK.js";var a=t();function o({name:t,onClose:o}){let s={path:{plan:t}};return(0,a.jsx)(i,{path:`/api/plans/{plan}`,of:t,read:()=>e.GET(`/api/plans/{plan}`,{params:s}),what:t,verb:`delete_plan`,steps:n.edits.plan.deletes,send:t=>e.DELETE(`/api/plans/{plan}`,{params:{...s,...r(t)}}),after:`/plans`,onClose:o})}export{o as default};
->>>>>>>> cf17d07ba (The cancellation of a job is of the run of it that was read):src/secondsite/api/built_console/assets/remove-BEiJr45N.js
