@@ -2,13 +2,13 @@
 // is said while it is open stands above what scrolls: in a long form it was out of view.
 import { Alert, Button, Form, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
 import { useIsFetching, type Query } from '@tanstack/react-query';
-import { useEffect, useId, useRef, useState, type FormEvent, type KeyboardEvent, type ReactNode } from 'react';
+import { use, useEffect, useId, useRef, useState, type FormEvent, type KeyboardEvent, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
 import { Refused, cache, isLate, queries, type Shapes } from '../api';
 import { useWho } from '../api/session';
 import { To, jobPath } from '../parts/frame';
 import { useUnheard } from '../parts/heard';
-import { Closes } from '../parts/instead';
+import { Closes, Gone } from '../parts/instead';
 import { told } from '../parts/state';
 import { words } from '../words';
 import { Typed, isSame } from './fields';
@@ -114,8 +114,9 @@ export function Dialog(props: DialogProps) {
   const id = useId();
   const { act, problem, isBusy, isUnanswered } = useSending(props);
   const isRead = useIsFetching({ predicate: isOfDialog }) === 0; // what is read before one decides
-  const isAgain = isUnanswered && !props.isOther && props.send.length > 0; // it may be done already: then a repeat gives its job, and changes nothing
-  const meanwhile = !isBusy && !isAgain && props.meanwhile; // the vault tells what was sent before it answers
+  const gone = use(Gone);
+  const isAgain = isUnanswered && !props.isOther && !gone && props.send.length > 0; // it may be done already: then a repeat gives its job, and changes nothing
+  const meanwhile = !isBusy && !isAgain && (props.meanwhile || (gone && !result && <NotAnyMore act={gone} />)); // the vault tells what was sent before it answers
   const needsApproval = useNeedsApproval(verb);
   const isTyped = !loses || !confirm || isSame(typed, confirm);
   const isReady = isAgain || (isSound && isTyped);
@@ -168,6 +169,8 @@ export function Dialog(props: DialogProps) {
     </Closes>
   );
 }
+
+const NotAnyMore = ({ act }: { act: string }) => <div role="alert"><Alert isInline variant="warning" component="h3" title={words.actions.meanwhile(act)} /></div>;
 
 /** The page's own line about that lies behind the dialog. */
 function Unheard() {

@@ -1,7 +1,8 @@
 // Buttons that open editors. What the role does not allow is said in their place.
-import { Alert, AlertActionCloseButton, AlertGroup, Button } from '@patternfly/react-core';
+import { Button } from '@patternfly/react-core';
 import { useState, type ReactNode } from 'react';
 import { may, useWho, type Permission } from '../api/session';
+import { Gone } from '../parts/instead';
 import { Opening } from '../parts/state';
 import { words } from '../words';
 
@@ -9,29 +10,22 @@ import { words } from '../words';
 export type EditAct = { label: string; about?: string; permission: Permission; isDanger?: boolean; show: (close: () => void) => ReactNode };
 
 export function EditActs({ acts, isSmall = false, isQuiet = false }: { acts: readonly EditAct[]; isSmall?: boolean; isQuiet?: boolean }) {
-  const [open, setOpen] = useState<string>(); // by its label: their places change with what others do
-  const [gone, setGone] = useState<string>(); // what went while it was open: it does not come again by itself
+  const [open, setOpen] = useState<EditAct>();
+  const [isGone, setGone] = useState(false); // it was not possible any more while it was open: that stays so, and so does its dialog
   const close = () => setOpen(undefined);
   const who = useWho().data!;
   const mine = acts.filter((each) => may(who, each.permission));
-  const shown = mine.find((each) => each.label === open);
-  if (open && !shown) {
-    setOpen(undefined);
-    setGone(open);
-  }
+  const now = open && mine.find((each) => each.label === open.label); // by its label: their places change with what others do
+  if (open && !now && !isGone) setGone(true);
+  if (now && now !== open && !isGone) setOpen(now);
   const foreign = acts.filter((each) => !mine.includes(each));
   return (
     <div className="acts">
-      {mine.map(({ label, about, isDanger }) => (
-        <Button key={label} size={isSmall ? 'sm' : 'default'} variant="secondary" isDanger={isDanger} aria-label={about ? `${label} ${about}` : undefined} onClick={() => { setGone(undefined); setOpen(label); }}>{label}</Button>
+      {mine.map((each) => (
+        <Button key={each.label} size={isSmall ? 'sm' : 'default'} variant="secondary" isDanger={each.isDanger} aria-label={each.about ? `${each.label} ${each.about}` : undefined} onClick={() => { setGone(false); setOpen(each); }}>{each.label}</Button>
       ))}
       {foreign.length > 0 && !isQuiet && <p className="small">{words.edits.mayNot(foreign.map((each) => each.label).join(', '))}</p>}
-      {shown && <Opening onClose={close}>{shown.show(close)}</Opening>}
-      {gone && (
-        <AlertGroup isToast isLiveRegion>
-          <Alert variant="warning" component="h3" title={words.actions.meanwhile(gone)} actionClose={<AlertActionCloseButton autoFocus onClose={() => setGone(undefined)} />} />
-        </AlertGroup>
-      )}
+      {open && <Gone value={isGone ? open.label : undefined}><Opening onClose={close}>{open.show(close)}</Opening></Gone>}
     </div>
   );
 }

@@ -8,6 +8,9 @@ import { words } from '../words';
 /** What gives a dialog up that is about to open. Undefined in one that is there, and on pages. */
 export const Closes = createContext<(() => void) | undefined>(undefined);
 
+/** What was possible when its dialog was opened, and is not any more: as its button says it. */
+export const Gone = createContext<string | undefined>(undefined);
+
 /** Around what waits, or failed: it is seen over the page if a dialog is about to open, else where it stands. */
 export function Instead({ children }: { children: ReactNode }) {
   const close = use(Closes);

@@ -97,7 +97,7 @@ def test_a_hold_does_not_turn_into_its_release(keyboard, machine):
     keyboard.open(f"/machines/{machine.show().id}").reach("Recovery points").press("Enter")
     keyboard.act(f"Hold {point.taken_at:%Y-%m-%d %H:%M:%S}Z").dialog().write("Reason", "for the court")
     machine.points[point.id].hold("for the auditor")
-    keyboard.says("Meanwhile this changed: Hold is not possible any more")
+    keyboard.says("Meanwhile this changed: Hold is not possible any more").press("Enter", "Escape")
     keyboard.page.get_by_role("dialog").wait_for(state="detached")
     assert [each.held for each in machine.points.list() if each.id == point.id] == ["for the auditor"]
     machine.points[point.id].release()

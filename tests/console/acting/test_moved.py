@@ -119,24 +119,67 @@ def test_a_release_is_of_the_hold_that_was_read(keyboard, vault):
     hold.release()
 
 
-def test_an_act_that_went_does_not_come_again_by_itself(keyboard, vault):
-    """Its dialog stood above another one, empty, and took what was typed there."""
+def holding(keyboard, vault):
+    """The dialog that holds a point of a machine, with a reason; gives the point."""
     machine = vault.machines["app06"]
     point = next(iter(machine.points.list()))
     keyboard.open(page_of(vault, "app06")).reach("Recovery points").press("Enter")
     keyboard.act(f"Hold {point.taken_at:%Y-%m-%d %H:%M:%S}Z").dialog().write("Reason", "evidence")
-    machine.points[point.id].hold("audit 7")
+    return machine.points[point.id]
+
+
+def shows(keyboard, button):
+    """The page below the dialog has a button that begins so."""
+    found = keyboard.page.get_by_role("button", name=re.compile(f"^{button} "), include_hidden=True)
+    found.first.wait_for(state="attached")
+
+
+def test_an_act_that_went_does_not_come_again_by_itself(keyboard, vault):
+    """Its dialog stood above another one, empty, and took what was typed there."""
+    point = holding(keyboard, vault)
+    point.hold("audit 7")
     keyboard.says("Meanwhile this changed: Hold is not possible any more").picture("hold-gone")
-    keyboard.page.get_by_role("button", name=re.compile("^Close")).and_(
-        keyboard.page.locator(":focus")
-    ).wait_for()
-    keyboard.act("Fail over").dialog()
-    machine.points[point.id].release()
-    keyboard.page.get_by_role("button", name=re.compile("^Hold "), include_hidden=True).first.wait_for(
-        state="attached"
-    )
-    keyboard.write("Type app06 to confirm", "app")
+    point.release()
+    shows(keyboard, "Hold")
+    sends_nothing(keyboard, "Hold")
+    keyboard.press("Escape").act("Fail over").dialog().write("Type app06 to confirm", "app")
     assert keyboard.page.get_by_role("dialog").count() == 1
+
+
+def test_ones_own_act_is_not_told_as_that_of_somebody_else(keyboard, vault):
+    """The vault told of it before it answered: "Hold is not possible any more", and the dialog was gone."""
+    point, kept = holding(keyboard, vault), []
+
+    def late(route):
+        headers = {**route.request.headers, "sec-fetch-site": "same-origin"}
+        kept.append((route, route.fetch(headers=headers)))
+
+    keyboard.page.route("**/hold", late)
+    keyboard.act("Hold")
+    shows(keyboard, "Release")
+    keyboard.says("It is on its way").picture("hold-late")
+    assert not keyboard.page.get_by_text("Meanwhile this changed").is_visible()
+    ((route, response),) = kept
+    route.fulfill(response=response)
+    keyboard.page.get_by_role("dialog").wait_for(state="detached")
+    assert not keyboard.page.get_by_text("Meanwhile this changed").is_visible()
+    keyboard.page.unroute("**/hold")
+    point.release()
+
+
+def test_a_hold_whose_answer_was_lost_says_so(keyboard, vault):
+    """Nothing said that it is not known whether the vault got it."""
+    point = holding(keyboard, vault)
+
+    def lost(route):
+        route.fetch(headers={**route.request.headers, "sec-fetch-site": "same-origin"})
+        route.abort()
+
+    keyboard.page.route("**/hold", lost)
+    keyboard.act("Hold").says("It is not known whether the vault got this").says("Hold is not possible any")
+    sends_nothing(keyboard.picture("hold-lost"), "Hold")
+    keyboard.page.unroute("**/hold")
+    point.release()
 
 
 def test_a_cancellation_is_of_the_run_that_was_read(keyboard, vault):
