@@ -24,8 +24,9 @@ export type EditProps<T, D> = {
   isSound: (draft: D) => boolean;
   /** What happens by it, beyond that it is saved. */
   steps?: readonly string[];
-  /** Sends it. `tag`: the edition that it was made from; `key`: a repeat with the same one changes nothing. */
-  send: (draft: D, tag: string, key: string) => Promise<unknown>;
+  /** Sends it. `tag`: the edition that it was made from; `key`: a repeat with the same one changes nothing; `from`: what
+  that edition has, for what no field shows. */
+  send: (draft: D, tag: string, key: string, from: T) => Promise<unknown>;
   variant?: 'medium' | 'large';
   /** What came of it, if it is to be seen: `null` until then. */
   result?: ReactNode;
@@ -57,7 +58,7 @@ export function Edit<T, D>(props: EditProps<T, D>) {
   const isThere = isUnsure && isStale && !!found && same(lines(draftOf(found.value)), lines(draft));
   const deliver = async (key: string) => {
     try {
-      await send(draft, base?.tag ?? '', key);
+      await send(draft, base?.tag ?? '', key, base?.value as T);
     } catch (problem) {
       if (!(problem instanceof Refused)) setUnsure(true);
       if (isLate(problem)) await again?.();

@@ -26,13 +26,13 @@ export function New<T, D extends Given>({ send, act = words.edits.create, fields
 
 export type Source<T> = { path: string; of: string; read: () => Promise<{ data?: T; response: Response }> };
 
-/** `send` gets the edition that the draft was made from. */
-export function Present<T, D extends Given>({ path, of, read, send, fields, ...common }: Common<T, D> & Source<T> & { send: (draft: D, tag: string) => Promise<unknown> }) {
+/** `send` gets the edition that the draft was made from, and what that has. */
+export function Present<T, D extends Given>({ path, of, read, send, fields, ...common }: Common<T, D> & Source<T> & { send: (draft: D, tag: string, from: T) => Promise<unknown> }) {
   const found = useEdition(path, of, read);
   return (
     <Asking of={found}>
       {(edition) => (
-        <Edit<T, D> {...common} act={words.edits.save} found={edition} again={found.refetch} lines={(draft) => linesOf(fields, draft)} isSound={(draft) => isSound(fields, draft)} send={send}>
+        <Edit<T, D> {...common} act={words.edits.save} found={edition} again={found.refetch} lines={(draft) => linesOf(fields, draft)} isSound={(draft) => isSound(fields, draft)} send={(draft, tag, _, from) => send(draft, tag, from)}>
           {(draft, change, tried) => <Fields fields={fields} draft={draft} onChange={change} tried={tried} />}
         </Edit>
       )}

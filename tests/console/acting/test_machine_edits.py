@@ -2,6 +2,8 @@
 
 import pytest
 
+from secondsite.wire.common.disk_places import DiskFormat, DiskPlace
+from secondsite.wire.rest.machine_settings import MachinePropertiesChange
 from tests.console.acting import support_keyboard
 from tests.support.console import support_console
 
@@ -41,6 +43,18 @@ def test_properties_are_refused_at_the_field_and_kept(settings, machine):
     done(settings)
     found = machine.properties()
     assert (found.vcpus, found.memory_bytes, found.start_delay_seconds) == (2, 512 << 20, 90)
+
+
+def test_what_the_form_does_not_show_stays_as_another_person_set_it(settings, machine):
+    """Where its disks go by themselves was set by a command meanwhile, and the form put back what was."""
+    settings.act("Edit Size at the second site").dialog().reach("Processors").press("Control+a")
+    settings.write("Processors", "4")
+    wanted = {"vda": DiskPlace(place="images", format=DiskFormat.RAW)}
+    machine.set_properties(MachinePropertiesChange(settle=wanted))
+    settings.says("Somebody else changed this meanwhile").act("Go on with mine").act("Save")
+    done(settings)
+    found = machine.properties()
+    assert (found.vcpus, found.settle) == (4, wanted)
 
 
 def test_what_only_the_vault_knows_is_its_word(settings, machine):

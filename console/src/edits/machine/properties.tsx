@@ -6,18 +6,18 @@ import { like, orNone, sized, spanWithin, within, type Field } from '../form';
 import { readSize, readSpan, writeSize, writeSpan } from '../reading';
 import type { Of } from '.';
 
-/** `settle` is not edited here, and kept. */
-type Draft = Record<'vcpus' | 'memory' | 'cpu' | 'name' | 'delay' | 'apart' | 'together' | 'settle', string>;
+type Draft = Record<'vcpus' | 'memory' | 'cpu' | 'name' | 'delay' | 'apart' | 'together', string>;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.+-]{0,62}$/;
 
 const draftOf = (of: Shapes['MachineProperties'] | undefined): Draft => ({
   vcpus: of?.vcpus?.toString() ?? '', memory: of?.memory_bytes ? writeSize(of.memory_bytes) : '', cpu: of?.cpu_model ?? '', name: of?.target_name ?? '',
-  delay: of?.start_delay_seconds ? writeSpan(of.start_delay_seconds) : '', apart: of?.apart ?? '', together: of?.together ?? '', settle: JSON.stringify(of?.settle ?? {}),
+  delay: of?.start_delay_seconds ? writeSpan(of.start_delay_seconds) : '', apart: of?.apart ?? '', together: of?.together ?? '',
 });
 
-const bodyOf = ({ vcpus, memory, cpu, name, delay, apart, together, settle }: Draft): Shapes['MachinePropertiesChange'] => ({
+/** `settle` is not edited here: it stays as it is in the edition that is changed. */
+const bodyOf = ({ vcpus, memory, cpu, name, delay, apart, together }: Draft, { settle }: Shapes['MachineProperties']): Shapes['MachinePropertiesChange'] => ({
   vcpus: vcpus ? Number(vcpus) : null, memory_bytes: memory ? readSize(memory)! : null, cpu_model: cpu || null, target_name: name || null,
-  start_delay_seconds: delay ? readSpan(delay)! : null, apart: apart || null, together: together || null, settle: JSON.parse(settle),
+  start_delay_seconds: delay ? readSpan(delay)! : null, apart: apart || null, together: together || null, settle: settle ?? {},
 });
 
 function fieldsOf(): readonly Field<Draft>[] {
@@ -40,7 +40,7 @@ export default function Properties({ machine: { id, name }, onClose }: Of) {
     <Present<Shapes['MachineProperties'], Draft>
       title={title(`${words.machine.set.size}: ${name}`)} verb="change_machine_properties" steps={machine.nextStart} onClose={onClose}
       path="/api/machines/{machine}/properties" of={id} read={() => api.GET('/api/machines/{machine}/properties', { params: of })} draftOf={draftOf} fields={fieldsOf()}
-      send={(draft, tag) => api.PUT('/api/machines/{machine}/properties', { params: { ...of, ...seen(tag) }, body: bodyOf(draft) })}
+      send={(draft, tag, from) => api.PUT('/api/machines/{machine}/properties', { params: { ...of, ...seen(tag) }, body: bodyOf(draft, from) })}
     />
   );
 }

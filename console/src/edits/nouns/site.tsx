@@ -119,14 +119,13 @@ type Pair = Shapes['SitePair'];
 
 export function EditPair({ first, second, onClose }: { first: string; second: string; onClose: () => void }) {
   const { site } = words.edits;
-  type Draft = { reverse: boolean } & Record<'firstPlace' | 'secondPlace' | 'kept', string>;
+  type Draft = { reverse: boolean } & Record<'firstPlace' | 'secondPlace', string>;
   const path = { site: first, other: second };
-  const draftOf = (of: Pair | undefined): Draft => ({ reverse: of?.reverse_after_commit ?? true, firstPlace: of?.settle?.[first]?.place ?? '', secondPlace: of?.settle?.[second]?.place ?? '', kept: JSON.stringify(of?.settle ?? {}) });
+  const draftOf = (of: Pair | undefined): Draft => ({ reverse: of?.reverse_after_commit ?? true, firstPlace: of?.settle?.[first]?.place ?? '', secondPlace: of?.settle?.[second]?.place ?? '' });
   const fields: readonly Field<Draft>[] = [
     { name: 'reverse', title: site.reverse, help: site.reverseHelp }, { name: 'firstPlace', title: site.place(first), help: site.placeHelp }, { name: 'secondPlace', title: site.place(second), help: site.placeHelp },
   ];
-  const send = ({ reverse, firstPlace, secondPlace, kept }: Draft, tag: string) => {
-    const former = JSON.parse(kept) as Record<string, Shapes['DiskPlace']>;
+  const send = ({ reverse, firstPlace, secondPlace }: Draft, tag: string, { settle: former = {} }: Pair) => {
     const places = ([[first, firstPlace], [second, secondPlace]] as const).filter(([, place]) => place.trim());
     const settle = Object.fromEntries(places.map(([at, place]) => [at, { format: 'qcow2' as const, ...former[at], place: place.trim() }]));
     return api.PUT('/api/site-pairs/{site}/{other}', { params: { path, ...seen(tag) }, body: { reverse_after_commit: reverse, settle } });
