@@ -1,6 +1,6 @@
 // Editors of what is a list of equal things: cards, checks, hooks, windows of a week.
 import { Button } from '@patternfly/react-core';
-import { useId } from 'react';
+import { useEffect, useId, useRef, useState } from 'react';
 import { Asking } from '../parts/state';
 import { words } from '../words';
 import { Edit } from './edit';
@@ -22,14 +22,28 @@ export const itemLines = <I extends Given>({ fields, nameOf }: ItemsForm<I>, ite
 export function Items<I extends Given>({ form, items, onChange, tried }: { form: ItemsForm<I>; items: Draft<I>; onChange: (to: Draft<I>) => void; tried: boolean }) {
   const { fields, nameOf, add, fresh, most = Infinity, isOrdered } = form;
   const id = useId();
+  const [said, say] = useState('');
+  const moved = useRef<number>(undefined); // where: what was moved keeps the focus
+  useEffect(() => {
+    if (moved.current === undefined) return;
+    (document.getElementById(`${id}-${moved.current}-up`) ?? document.getElementById(`${id}-${moved.current}`))?.focus();
+    moved.current = undefined;
+  });
+  const up = (at: number) => {
+    const item = items[at]!;
+    moved.current = at - 1;
+    onChange(items.toSpliced(at, 1).toSpliced(at - 1, 0, item));
+    say(words.edits.plan.movedItem(String(item[fields[0]!.name] || nameOf(item, at)), at, items.length));
+  };
   return (
     <>
+      {isOrdered && <p role="status" className="pf-v6-screen-reader">{said}</p>}
       {items.map((item, at) => (
         <section key={at} className="item" aria-labelledby={`${id}-${at}`}>
-          <h3 className="lesser" id={`${id}-${at}`}>{nameOf(item, at)}</h3>
+          <h3 className="lesser" id={`${id}-${at}`} tabIndex={isOrdered ? -1 : undefined}>{nameOf(item, at)}</h3>
           <Fields fields={fields} draft={item} onChange={(to) => onChange(items.with(at, to))} tried={tried} />
           <div className="acts">
-            {isOrdered && at > 0 && <Button variant="link" isInline onClick={() => onChange(items.toSpliced(at, 1).toSpliced(at - 1, 0, item))}>{words.edits.plan.up(nameOf(item, at))}</Button>}
+            {isOrdered && at > 0 && <Button id={`${id}-${at}-up`} variant="link" isInline onClick={() => up(at)}>{words.edits.plan.up(nameOf(item, at))}</Button>}
             {fresh && <Button variant="link" isInline onClick={() => onChange(items.toSpliced(at, 1))}>{words.edits.plan.drop(nameOf(item, at))}</Button>}
           </div>
         </section>

@@ -112,7 +112,7 @@ export const edits = {
     addGroup: 'Add a group', addMachines: (at: number) => `Choose machines for group ${at}`, addAction: (at: string) => `Add an action: ${at}`,
     newAction: 'New action', up: (name: string) => `Move ${name} up`, down: (name: string) => `Move ${name} down`, place: (name: string) => `Place of ${name}`,
     drop: (name: string) => `Take ${name} out`, change: (name: string) => `Edit ${name}`, drag: (name: string) => `Drag ${name}`, away: 'its protection ended',
-    moved: (name: string, place: string, at: number, of: number) => `${name}: ${place}, ${at} of ${of}`, movedGroup: (at: number, of: number) => `The group is now ${at} of ${of}`,
+    moved: (name: string, place: string, at: number, of: number) => `${name}: ${place}, ${at} of ${of}`, movedItem: (name: string, at: number, of: number) => `${name} is now ${at} of ${of}`, movedGroup: (at: number, of: number) => `The group is now ${at} of ${of}`,
     out: (name: string) => `${name} was taken out`, nothing: 'Nothing stands here.', needGroup: 'A plan needs a group.', needMachine: 'Choose a machine for this group, or take it out.',
     who: 'Done by', person: 'a person', script: 'a script', action: 'Name of the action', instruction: 'What is to be done', instructionHelp: 'The run waits until somebody says how it went. At most 2000 characters.',
     file: 'Script', fileHelp: "The name of a file in the script folder of the target's appliance.", fileWrong: 'Give the name of a file, without a path.',

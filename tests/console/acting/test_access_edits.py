@@ -12,6 +12,7 @@ from tests.console.acting import support_keyboard
 from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
+GROUPS = ("first", "second", "third")
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +144,20 @@ def test_a_provider_is_made_changed_and_deleted(keyboard, vault):
     done(keyboard)
     with pytest.raises(errors.NotFound):
         vault.providers["staff"].show()
+
+
+def test_a_group_that_is_moved_keeps_the_focus(keyboard):
+    """The second Enter moved another group: by keys none was moved up twice."""
+    keyboard.open("/providers").act("New provider").dialog()
+    for at, name in enumerate(GROUPS):
+        keyboard.act("Add a group")
+        keyboard.page.get_by_label("Group", exact=True).nth(at).fill(name)
+    keyboard.reach("Move Group 3 up").press("Enter").says("third is now 2 of 3").press("Enter")
+    keyboard.says("third is now 1 of 3").picture("group-moved")
+    fields = keyboard.page.get_by_label("Group", exact=True)
+    assert [fields.nth(at).input_value() for at in range(3)] == ["third", "first", "second"]
+    assert keyboard.focus() == "Group 1"
+    keyboard.press("Escape", "Escape")
 
 
 def test_a_dialog_does_not_turn_into_its_opposite(keyboard, vault):
