@@ -113,6 +113,22 @@ def test_whatever_changes_a_persons_standing_ends_the_sessions(ask, person, meth
     assert ask("GET", "/sessions") == []
 
 
+def test_a_person_is_changed_and_deleted_as_was_read(vault, ask, person, browser):
+    """A role that somebody else had taken away meanwhile came back."""
+    person("anna")
+
+    def seen():
+        return {"If-Match": vault.rest.get("/api/people/anna").headers["etag"]}
+
+    first = seen()
+    browser().log_in(name="anna", password=PASSWORD)
+    assert seen() == first  # a log-in changes nothing that is edited
+    ask("PUT", "/people/anna", json={"roles": ["operator"]}, headers=first)
+    ask("PUT", "/people/anna", 412, json={"roles": ["contributor"]}, headers=first)
+    ask("DELETE", "/people/anna", 412, headers=first)
+    ask("DELETE", "/people/anna", 204, headers=seen())
+
+
 def test_who_is_disabled_comes_in_by_nothing_until_enabled(ask, person, browser):
     person("anna")
     link = ask("POST", "/people", 201, json={"name": "ben", "roles": ["reader"]})["link"]

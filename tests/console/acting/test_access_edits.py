@@ -117,6 +117,23 @@ def test_a_person_is_invited_changed_disabled_and_deleted(keyboard, vault):
         vault.people["eve"].show()
 
 
+def test_a_person_whose_scope_was_set_meanwhile_is_not_given_the_whole_vault(keyboard, vault):
+    """The page had not heard of it, and people had no edition by which it would have been refused."""
+    vault.people.create("rita", "reader")
+    keyboard.open("/access").act("Edit rita").dialog().reach("Role operator").press("Space")
+
+    def limited_before_it_arrives(route):
+        vault.people["rita"].change("reader", site="b")
+        route.continue_()
+
+    keyboard.page.route("**/api/people/rita", limited_before_it_arrives)
+    keyboard.act("Save").says("Somebody else changed this meanwhile").picture("person-stale")
+    rita = vault.people["rita"].show()
+    assert (list(rita.roles), rita.site) == (["reader"], "b")
+    keyboard.page.unroute("**/api/people/rita")
+    vault.people["rita"].delete()
+
+
 def test_a_provider_is_made_changed_and_deleted(keyboard, vault):
     keyboard.open("/providers").act("New provider").dialog("provider-new").act("Create").says("Give this.")
     keyboard.write("Name", "staff").write("Issuer", "http://login.example").act("Create")

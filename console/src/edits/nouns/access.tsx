@@ -9,10 +9,11 @@ import { Asking } from '../../parts/state';
 import { words } from '../../words';
 import { instant } from '../../words/format';
 import { Edit } from '../edit';
-import { New } from '../editor';
+import { seen } from '../edition';
+import { New, Present } from '../editor';
 import { Fields, isSound, linesOf, needed, orNone, spanWithin, within, type Field } from '../form';
 import { readList, readSpan, writeSpan } from '../reading';
-import { Remove } from '../remove';
+import { Remove, RemoveEdition } from '../remove';
 import { grantOf, rolesOf, useRoleFields, type Roles } from './roles';
 
 type Close = { onClose: () => void };
@@ -89,18 +90,16 @@ export function NewPerson({ onClose }: Close) {
 type OfPerson = Close & { person: Shapes['Person'] };
 const params = (person: Shapes['Person']) => ({ params: { path: { person: person.name } } });
 
-/** People have no edition: who reads the list again while it is open sees what another person changed. */
+const source = (person: Shapes['Person']) => ({ path: '/api/people/{person}', of: person.name, read: () => api.GET('/api/people/{person}', params(person)) });
+const edition = (person: Shapes['Person'], tag: string) => ({ params: { path: { person: person.name }, ...seen(tag) } });
+
 export function EditPerson({ person, onClose }: OfPerson) {
-  const { who, save } = words.edits;
-  const fields = useRoleFields<Roles>();
-  const tag = JSON.stringify([person.roles, person.site]);
+  const { who } = words.edits;
   return (
-    <Edit<Shapes['Person'], Roles>
-      title={words.edits.title(person.name)} act={save} verb="change_person" steps={who.changesPerson} found={{ value: person, tag }} draftOf={(value) => rolesOf(value?.roles, value?.site)} lines={(draft) => linesOf(fields, draft)}
-      isSound={(draft) => isSound(fields, draft)} send={(draft) => api.PUT('/api/people/{person}', { ...params(person), body: grantOf(draft) })} onClose={onClose}
-    >
-      {(draft, change, tried) => <Fields fields={fields} draft={draft} onChange={change} tried={tried} />}
-    </Edit>
+    <Present<Shapes['Person'], Roles>
+      {...source(person)} title={words.edits.title(person.name)} verb="change_person" steps={who.changesPerson} fields={useRoleFields<Roles>()} draftOf={(value) => rolesOf(value?.roles, value?.site)}
+      send={(draft, tag) => api.PUT('/api/people/{person}', { ...edition(person, tag), body: grantOf(draft) })} onClose={onClose}
+    />
   );
 }
 
@@ -121,7 +120,7 @@ export function ResetFactor({ person, onClose }: OfPerson) {
 
 export function RemovePerson({ person, onClose }: OfPerson) {
   const { who } = words.edits;
-  return <Remove what={person.name} verb="delete_person" steps={who.removesPerson} loses={who.removeLoses} confirm={person.name} send={() => api.DELETE('/api/people/{person}', params(person))} onClose={onClose} />;
+  return <RemoveEdition {...source(person)} what={person.name} verb="delete_person" steps={who.removesPerson} loses={who.removeLoses} confirm={person.name} send={(tag) => api.DELETE('/api/people/{person}', edition(person, tag))} onClose={onClose} />;
 }
 
 export function ResetPassword({ person, onClose }: OfPerson) {

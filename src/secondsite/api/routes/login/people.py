@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from http import HTTPStatus
 
+from fastapi import Response
+
 from ....wire import rest
 from ...access import Vault
-from ...headers import OnceHeader
+from ...headers import ETAG, IfMatch, OnceHeader, answers, tag
 from ...routers import guarded
 from ..names import PersonName
 
@@ -25,22 +27,24 @@ def create_person(vault: Vault, once: OnceHeader, request: rest.PersonCreate) ->
     return vault.people.create(request, once)
 
 
-@router.get("/people/{person}")
-def show_person(vault: Vault, person: PersonName) -> rest.Person:
+@router.get("/people/{person}", responses=answers(HTTPStatus.OK, ETAG))
+def show_person(vault: Vault, response: Response, person: PersonName) -> rest.Person:
     """One person."""
-    return vault.people.show(person)
+    return tag(response, vault.people.show(person))
 
 
-@router.put("/people/{person}")
-def change_person(vault: Vault, person: PersonName, request: rest.PersonChange) -> rest.Person:
+@router.put("/people/{person}", responses=answers(HTTPStatus.OK, ETAG))
+def change_person(
+    vault: Vault, response: Response, person: PersonName, seen: IfMatch, request: rest.PersonChange
+) -> rest.Person:
     """Sets a person's roles and scope. The person's sessions end."""
-    return vault.people.change(person, request)
+    return tag(response, vault.people.change(person, request, seen))
 
 
 @router.delete("/people/{person}", status_code=HTTPStatus.NO_CONTENT)
-def delete_person(vault: Vault, person: PersonName) -> None:
+def delete_person(vault: Vault, person: PersonName, seen: IfMatch) -> None:
     """Deletes a person, whose sessions end."""
-    vault.people.delete(person)
+    vault.people.delete(person, seen)
 
 
 @router.put("/people/{person}/disabled")

@@ -8,7 +8,8 @@ from ...connection import Connection, path, request
 
 
 class PersonHandle:
-    """One person, by name."""
+    """One person, by name. What is changed or deleted as the caller had `seen` it raises ChangedMeanwhile
+    when somebody else was faster."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection
@@ -18,10 +19,12 @@ class PersonHandle:
         """The person. Raises NotFound."""
         return self._connection.one(rest.Person, "GET", path(*self._path))
 
-    def change(self, *roles: Role | str, site: str | None = None) -> rest.Person:
+    def change(
+        self, *roles: Role | str, site: str | None = None, seen: rest.Person | None = None
+    ) -> rest.Person:
         """Sets roles and scope; sessions end. Raises NotFound, InvalidArgument."""
         body = request(rest.PersonChange, roles=roles, site=site)
-        return self._connection.one(rest.Person, "PUT", path(*self._path), body=body)
+        return self._connection.one(rest.Person, "PUT", path(*self._path), body=body, seen=seen)
 
     def reset_password(self) -> rest.NewLink:
         """A link by which the person chooses another password; only this answer contains it. The former one,
@@ -40,9 +43,9 @@ class PersonHandle:
         """The person may log in again. Raises NotFound."""
         return self._connection.one(rest.Person, "DELETE", path(*self._path, "disabled"))
 
-    def delete(self) -> None:
+    def delete(self, *, seen: rest.Person | None = None) -> None:
         """Deletes the person, whose sessions end. Raises NotFound."""
-        self._connection.call("DELETE", path(*self._path))
+        self._connection.call("DELETE", path(*self._path), seen=seen)
 
 
 class People:

@@ -1,10 +1,12 @@
 """People who log in with a name."""
 
+from collections.abc import Mapping
+
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from ....domain.access.roles import Role
 from ....domain.access.sessions import LogInWay
-from ...common.base import Shape
+from ...common.base import Editable, Shape
 
 
 class PersonChange(Shape):
@@ -26,7 +28,7 @@ class PersonCreate(PersonChange):
     both ends."""
 
 
-class Person(Shape):
+class Person(Editable):
     """A person who logs in with a name."""
 
     id: str
@@ -55,6 +57,9 @@ class Person(Shape):
     """From where."""
     provider: str | None = None
     """The provider that says who the person is, and whose groups give the roles; null: a password does."""
+
+    def edited(self) -> Mapping[str, object]:
+        return self.model_dump(mode="json", include={"id", "roles", "site", "disabled_at"})
 
 
 class NewLink(Shape):

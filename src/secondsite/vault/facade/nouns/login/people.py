@@ -14,6 +14,7 @@ from ....store import PEOPLE_LOCK, PersonRecord, Transaction
 from ... import holders
 from ...parts import Parts
 from ...shared import secrets
+from ...shared.editions import Seen, require
 from ...shared.idempotency import Once, carry_out
 from .. import sites
 from ..tokens import NAME, persons_of, require_free, require_name
@@ -70,14 +71,15 @@ class People:
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.NewLink, reset, secret=True)
 
-    def change(self, name: str, request: rest.PersonChange) -> rest.Person:
-        """Set roles and scope; the person's sessions end. Raises NotFound, InvalidArgument, NotPossibleNow
-        for one who comes from a provider."""
+    def change(self, name: str, request: rest.PersonChange, seen: Seen | None = None) -> rest.Person:
+        """Set roles and scope; the person's sessions end. Raises NotFound, ChangedMeanwhile, InvalidArgument,
+        NotPossibleNow for one who comes from a provider."""
         grant = checked(request.roles, request.site)
         with self._parts.changing() as tx:
             if grant.site is not None:
                 sites.existing(self._parts, tx, grant.site)
             person = existing(tx, name, put_back=True)
+            require(seen, shape(person), f"Person '{name}'")
             require_own_password(person)
             return self._put(tx, person, replace(person, roles=grant.roles, site=grant.site))
 
@@ -100,11 +102,12 @@ class People:
             person = existing(tx, name, put_back=True)
             return self._put(tx, person, without(person))
 
-    def delete(self, name: str) -> None:
-        """Delete a person, whose sessions end. Raises NotFound, NotPossibleNow while there are tokens of
-        theirs."""
+    def delete(self, name: str, seen: Seen | None = None) -> None:
+        """Delete a person, whose sessions end. Raises NotFound, ChangedMeanwhile, NotPossibleNow while there
+        are tokens of theirs."""
         with self._parts.changing() as tx:
             person = existing(tx, name, put_back=True)
+            require(seen, shape(person), f"Person '{name}'")
             require_no_tokens(tx, person)
             self._parts.note(before=shape(person))
             tx.people.remove(person.id)
