@@ -72,7 +72,7 @@ class Libvirtd:
         }  # fmt: skip
         self._process = _started(command, environment | _speaking(locale))
         self._inside = self._process
-        eventually(self._answers, within_seconds=60)
+        eventually(self.answers, within_seconds=60)
         network = f"--net=/proc/{self._process.pid}/ns/net"
         self._consoles = _started(["nsenter", network, *self.inside("virtlogd")], os.environ)
         self._inside = self._consoles  # it outlives the daemon
@@ -96,7 +96,7 @@ class Libvirtd:
         autostart."""
         self._kill_machines()
         self.renew(between=lambda: shutil.rmtree(self.seen("/run/libvirt/qemu")))
-        eventually(self._answers, within_seconds=60)
+        eventually(self.answers, within_seconds=60)
 
     def renew(self, between=lambda: None):
         """The daemon is ended and started again, as an upgrade does; machines run on."""
@@ -142,7 +142,7 @@ class Libvirtd:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    def _answers(self):
+    def answers(self):
         assert self._process.poll() is None, f"{self._daemon} ended with {self._process.returncode}"
         try:
             with socket.socket(socket.AF_UNIX) as talk:

@@ -3,6 +3,7 @@
 from secondsite.wire import rest
 from secondsite.wire.common.base import Problem, Shape
 from secondsite.wire.common.field_texts import field_texts
+from secondsite.wire.rest.access.drill_passes import DrillWayQuery
 from secondsite.wire.rest.glance.live import LiveQuery
 from secondsite.wire.rest.predictions import CapacityQuery
 from secondsite.wire.rest.preflights import EligibilityQuery
@@ -44,7 +45,7 @@ def test_only_what_is_asked_in_a_query_is_described_as_a_process_begins():
     assert early == {
         *(rest.Paging, *every_shape(rest.Paging)),
         *(rest.MachineSelection, *every_shape(rest.MachineSelection)),
-        *(rest.PlanPreviewQuery, EligibilityQuery, LiveQuery, CapacityQuery),
+        *(rest.PlanPreviewQuery, EligibilityQuery, LiveQuery, CapacityQuery, DrillWayQuery),
     }
 
 

@@ -131,4 +131,4 @@ def _raw() -> Iterator[None]:
         yield
     finally:
         os.set_blocking(0, blocking)
-        termios.tcsetattr(0, termios.TCSADRAIN, kept)
+        termios.tcsetattr(0, termios.TCSAFLUSH, kept)  # what was typed for the guest is not for the shell

@@ -108,6 +108,32 @@ def test_an_old_copy_that_its_owner_defines_as_it_was_before_is_fenced_anew(prot
         protected.source.fabric.power.start(protected.fabric_id)
 
 
+@pytest.mark.parametrize("with_tag", [True, False])
+def test_what_its_owner_defines_where_a_machine_left_its_disks_is_reported_and_does_not_start(
+    protected, monkeypatch, with_tag
+):
+    """It went on to a further site, and nobody looked at what was defined here afterwards: two ran."""
+    monkeypatch.setattr("secondsite.appliance.source.old_copies.LOOK_SECONDS", 0.2)
+    found = protected.source.fabric.inventory.get(protected.fabric_id)
+    planned(protected)
+    gone = Withdraw(fabric_id=protected.fabric_id, left=True, stays=True)
+    protected.source.do(Kind.WITHDRAW, gone, protected.machine_id)
+    copies = protected.source.appliance.replication.old_copies
+    eventually(lambda: [each.power for each in copies.statuses()] == ["missing"], 20)
+    protected.source.fabric.hosting.restore(found.definition, protected.machine_id if with_tag else None)
+    eventually(lambda: [(each.power, each.fenced) for each in copies.statuses()] == [("off", True)], 20)
+    if with_tag:  # what has none is its owner's, and is told once it is on
+        with pytest.raises(errors.FabricError, match="its start here is forbidden"):
+            protected.source.fabric.power.start(protected.fabric_id)
+    protected.source.restart()
+    copies = protected.source.appliance.replication.old_copies
+    eventually(lambda: [each.fenced for each in copies.statuses()] == [True], 20)
+    again = Withdraw(fabric_id=protected.fabric_id)
+    if with_tag:
+        protected.source.do(Kind.WITHDRAW, again, protected.machine_id)
+        eventually(lambda: copies.statuses() == (), 20)
+
+
 def test_a_cancelled_failover_gives_autostart_back(protected):
     away = planned(protected)
     taken_back(protected, away)

@@ -262,7 +262,10 @@ def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:
             if source is not None:
                 replication.remove(source)
             sentence = _withdrawn_before(context, payload.fabric_id)
-        replication.fences.withdrawn(context.machine_id)
+        if payload.stays:
+            replication.fences.stay(context.machine_id, payload.fabric_id)
+        else:
+            replication.fences.withdrawn(context.machine_id)
     return sentence, Nothing()
 
 

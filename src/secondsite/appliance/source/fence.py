@@ -168,6 +168,15 @@ class Fences:
             self._enforced.pop(machine_id, None)
             self._enforce(machine_id)
 
+    def stay(self, machine_id: str, fabric_id: str) -> None:
+        """Fence what stays here of a machine that went on to a further site: nothing is defined of it now,
+        and whatever is defined later must not start."""
+        with self._lock:
+            why = "It went on to a further site; its old disks stayed here."
+            fence = self.find(machine_id) or Fence(fabric_id=fabric_id, why=why, starts_with_host=False)
+            self._put(machine_id, fence.model_copy(update={"left_alone": True}))
+            self._enforced.pop(machine_id, None)
+
     def leave_alone(self, machine_id: str) -> None:
         """Note that the machine is no longer among the sources, and is looked after all the same: if its
         removal ends half way, an old copy that runs is told, and none starts."""

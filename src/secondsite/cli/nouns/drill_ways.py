@@ -1,13 +1,14 @@
 """secondsite drill pass, passes, end-pass, console, screen, connect: people in the machine of an open test
 failover."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 import typer
 
 from ...client import Vault
 from ...client.lines import Line
+from ...domain import errors
 from ...domain.amounts import span
 from ...domain.drills.ways import WayKind
 from ...ground.units import HOUR
@@ -102,9 +103,18 @@ def end_pass(
     Example: secondsite drill end-pass web01 ann"""
     with connect(context) as vault:
         drill = vault.machines[machine].drill
-        mine = [each for each in drill.entries().passes if which in (each.who, each.id[: len(which)])]
-        drill.end_pass(mine[0].id if mine else which)
+        drill.end_pass(_meant(which, drill.entries().passes))
     output.show_deleted("pass", which, as_json)
+
+
+def _meant(which: str, passes: Sequence[rest.DrillPassInfo]) -> str:
+    """The id of the pass that is meant. Raises InvalidArgument for a beginning that several have."""
+    mine = [each.id for each in passes if which and which in (each.who, each.id[: len(which)])]
+    if len(mine) > 1 and which not in mine:
+        raise errors.InvalidArgument(
+            f"'{which}' is a beginning of several passes.", do="Give more of its id, or the person."
+        )
+    return mine[0] if mine else which
 
 
 def console(context: typer.Context, machine: MachineName) -> None:

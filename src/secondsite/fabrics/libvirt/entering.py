@@ -69,6 +69,7 @@ class _Route:
     port: int | None = None
     bridge: str | None = None
     mac: str | None = None
+    card: str | None = None
 
 
 class Entering:
@@ -110,7 +111,14 @@ class Entering:
         card = next((each for each in cards if known is not None and each.mac == known.mac), cards[0])
         prefixed = known.address if known is not None else address
         where = f"port {entrance.port} of {address}"
-        return _Route(where, address=prefixed, port=entrance.port, bridge=card.bridge, mac=card.mac)
+        return _Route(
+            where,
+            address=prefixed,
+            port=entrance.port,
+            bridge=card.bridge,
+            mac=card.mac,
+            card=card.port,
+        )
 
     def _is_isolated(self, network: str) -> bool:
         return any(each.name == network and each.isolated for each in self._networks.list())

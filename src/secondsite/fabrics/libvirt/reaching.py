@@ -163,12 +163,13 @@ class CardAddress:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card of a running machine: the bridge of this host that it is on, and what the definition calls
-    its network."""
+    """A card of a running machine: the bridge of this host that it is on, what the definition calls its
+    network, and its port of the bridge."""
 
     mac: str
     bridge: str
     network: str
+    port: str
 
 
 def card_addresses(domain: Any) -> Sequence[CardAddress]:
@@ -223,8 +224,9 @@ def is_connected(domain: Any) -> bool:
 def _card(interface: Element) -> Card | None:
     target, source = interface.find("target"), interface.find("source")
     mac = interface.find("mac")
-    link = LINKS / (target.get("dev", "-") if target is not None else "-") / "master"
+    port = target.get("dev", "-") if target is not None else "-"
+    link = LINKS / port / "master"
     if source is None or mac is None or not link.is_symlink():
         return None
     name = source.get("network") or source.get("bridge") or ""
-    return Card(mac.get("address", "").lower(), link.readlink().name, name)
+    return Card(mac.get("address", "").lower(), link.readlink().name, name, port)

@@ -205,7 +205,10 @@ async def opened(way: dict[str, Any]) -> tuple[asyncio.StreamReader, asyncio.Str
         held = take_address(None, way["address"])
         link = listening()
         asyncio.get_running_loop().add_reader(link, yield_address, link, held)
-        # the machine's own card, whoever else in its network says that it has the address
+        # the machine's own card, whoever else in its network says that it has the address, or sends as if it
+        # had the MAC address: the bridge does not learn that anew
+        place = (way["mac"], "dev", way["card"], "master", "static", "sticky")
+        run("nsenter", f"--net=/proc/{os.getppid()}/ns/net", "bridge", "fdb", "replace", *place)
         run("ip", "neighbour", "replace", host, "lladdr", way["mac"], "dev", HERE, "nud", "permanent")
     return await connected(host, way["port"])
 

@@ -125,7 +125,7 @@ def _not_yet(situation: Situation) -> Iterator[HealthFinding]:
 
 def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
     """All findings of the machine at `now`, the oldest first."""
-    two_copies = list(_two_copies(situation))
+    two_copies = [*_two_copies(situation), *_left_copy(situation)]
     own = {finding.code for finding in two_copies}
     found = [
         *(finding for finding in _reported(situation) if finding.code not in own),
@@ -659,6 +659,17 @@ def _two_copies(situation: Situation) -> Iterator[HealthFinding]:
             "was failed over."
         )
         yield HealthFinding(TWO_COPIES, what, _two_since(situation) or seen_at)
+
+
+def _left_copy(situation: Situation) -> Iterator[HealthFinding]:
+    """What is on at a site that the machine has left for a further one is a second copy in every state."""
+    on = situation.status.left
+    if on is not None:
+        what = (
+            f"Machine '{situation.machine.name}' is on at appliance '{on.appliance}', whose site it has left "
+            "for a further one."
+        )
+        yield HealthFinding(TWO_COPIES, what, on.since)
 
 
 def _two_since(situation: Situation) -> datetime | None:

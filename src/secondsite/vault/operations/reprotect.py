@@ -175,8 +175,9 @@ class Reprotect(MachineOperation):
             source_appliance_id=new.target_appliance_id,
             source_fabric_id=new.target_fabric_id,
         )
-        needed = wanted.to_original
-        return leaving.for_another(self.deps, old, self.source(ctx, moved), serving, needed=needed)
+        needed, stays = wanted.to_original, wanted.goes_on(machine)
+        there = self.source(ctx, moved)
+        return leaving.for_another(self.deps, old, there, serving, needed=needed, stays=stays)
 
     def _define_again(self, ctx: StepContext) -> Outcome:
         return leaving.undo(self.deps, self.source(ctx), ctx.facts("withdraw", Withdrawn))

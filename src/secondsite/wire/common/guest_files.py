@@ -30,16 +30,21 @@ class GuestFile(Shape):
     name: ShownPath
     """Its name; a byte that is no text is written \\\\xNN, and a backslash twice."""
     kind: FileKind
+    """What it is."""
     size_bytes: Bytes
+    """How large it is; of a volume the file system."""
     permissions: Annotated[int, Field(ge=0, le=0o7777)] = 0
     """As of chmod; of a volume 0."""
     modified_at: Instant | None = None
+    """When its content was last changed, as the guest's file system says (UTC)."""
     about: Annotated[str, Field(max_length=LONGEST_NAME)] = ""
     """Of a volume: which file system it is, its label, and why it cannot be read."""
 
 
 class GuestFiles(Shape):
-    """The files of a folder, by name. `more`: there are further ones behind the last."""
+    """The files of a folder, by name."""
 
     files: Annotated[tuple[GuestFile, ...], BoundedTuple(MOST_LISTED)] = ()
+    """A thousand at most."""
     more: bool = False
+    """Whether there are further ones behind the last: ask again from there."""

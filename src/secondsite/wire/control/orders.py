@@ -233,6 +233,9 @@ class Withdraw(Shape):
     left: bool = False
     """The machine has left this appliance for another one of its site, which may share the hypervisor: a
     machine on that appliance's files is no old copy."""
+    stays: bool = False
+    """The machine went on to a further site: what is defined of it here again is an old copy, is kept from
+    starting, and its power is reported. An older appliance does not look."""
 
 
 class Drain(Shape):

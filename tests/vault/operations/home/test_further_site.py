@@ -9,8 +9,10 @@ from secondsite.domain import errors
 from secondsite.domain.groups import ReplicationGroup
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.policies import ReplicationPolicy
+from secondsite.vault.fleet.statuses.old_copies import OldCopies
+from secondsite.vault.health.findings import TWO_COPIES, Situation, findings
 from secondsite.vault.steps.reversal import further_site
-from secondsite.vault.store import ApplianceRecord, GroupRecord, SitePairRecord, SiteRecord
+from secondsite.vault.store import ApplianceRecord, GroupRecord, SitePairRecord, SiteRecord, StatusRecord
 from secondsite.vault.watch import left_definitions
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.setups import Base
@@ -64,6 +66,39 @@ def is_at(verbs, appliance):
 
 def given_to(verbs, appliance):
     return [kind for at, kind, _ in verbs.appliances.given if at == appliance]
+
+
+def test_what_is_on_where_it_left_its_disks_is_told_as_a_second_copy(away):
+    """It was healthy, and two ran."""
+    goes(away, (Verb.REPROTECT, TO_C))
+    copies, machine = OldCopies(away.store, lambda _topic: None), away.machine()
+
+    def told(power, at=A):
+        said = OldCopyStatus(machine_id=machine.id, power=power, fabric_id="x", fenced=True)
+        copies.note(at, [said], away.clock.now())
+        status = copies.newest(StatusRecord(machine.id))
+        around = Situation(machine, status, None, None, None)
+        return [each.what for each in findings(around, away.clock.now()) if each.code == TWO_COPIES]
+
+    assert told("missing") == told("off") == told("running", at=C) == []
+    (what,) = told("running")
+    assert f"is on at appliance '{A}', whose site it has left" in what
+    copies.note(A, [], away.clock.now())
+    assert copies.newest(StatusRecord(machine.id)).left is None
+
+
+def test_what_stays_at_a_is_watched_there(away):
+    asked, ask = [], away.appliances.ask
+
+    def hear(appliance_id, order_id, kind, machine_id, payload, *more, **options):
+        if kind is Kind.WITHDRAW:
+            asked.append((appliance_id, payload.stays))
+        return ask(appliance_id, order_id, kind, machine_id, payload, *more, **options)
+
+    away.appliances.ask = hear
+    goes(away, (Verb.REPROTECT, TO_C))
+    assert (A, True) in asked
+    assert (C, True) not in asked
 
 
 def test_from_b_it_is_protected_to_c_and_the_old_machine_at_a_is_withdrawn(away):

@@ -11,6 +11,7 @@ from ...interfaces import Signals
 from ...store import ArrivalRecord, StatusRecord, Store
 
 RUNNING = PowerState.RUNNING.value
+RESTS = frozenset({PowerState.OFF.value, PowerState.MISSING.value})
 Arrived = Mapping[str, Mapping[str, ArrivalRecord]]
 """By appliance, then by machine."""
 
@@ -26,11 +27,15 @@ class OldCopies:
         """The machines that run at a host, although another one of their site is their source."""
         self._moved: Arrived = {}
         """The same of their target."""
+        self._left: Arrived = {}
+        """The same where machines left something for a further site."""
         self._lock = threading.Lock()
 
     def note(self, appliance_id: str, said: Collection[OldCopyStatus], now: datetime) -> None:
-        """Note the reported copies. Only those of the source's appliance count. It reports them with every
-        status; only a change is written."""
+        """Note the reported copies. Those of the source's appliance count, and those that are on where the
+        machine left its disks. It reports them with every status; only a change is written."""
+        on = [each.machine_id for each in said if each.power not in RESTS]
+        self._left = _with(self._left, appliance_id, self._at_left(appliance_id, on, now) if on else {})
         if not said:
             return
         known: Mapping[str, OldCopyStatus | None] = {
@@ -44,6 +49,17 @@ class OldCopies:
         for each in said:
             if each.machine_id in theirs:
                 self._note(each, known[each.machine_id], now)
+
+    def _at_left(self, appliance_id: str, on: Collection[str], now: datetime) -> Mapping[str, ArrivalRecord]:
+        with self._store.reading() as tx:
+            at = tx.appliances.find(appliance_id)
+            found = tx.machines.several(sorted(on))
+        if at is None:
+            return {}
+        left = [
+            each.id for each in found if at.site in each.left and each.left[at.site].appliance_id == at.id
+        ]
+        return _dated(at.name, left, self._left.get(appliance_id, {}), now)
 
     def have_come(self, appliance_id: str, arrivals: Collection[ArrivalStatus], now: datetime) -> None:
         """Note all machines that an appliance says have come to its host. If such a one was failed over, it
@@ -82,12 +98,14 @@ class OldCopies:
 
     def knows(self, machine_id: str) -> bool:
         """Whether `newest` gives more than the record."""
-        arrived = (*self._came.values(), *self._moved.values())
+        arrived = (*self._came.values(), *self._moved.values(), *self._left.values())
         return machine_id in self._seen or any(machine_id in each for each in arrived)
 
     def newest(self, record: StatusRecord) -> StatusRecord:
         """The record with reports that are newer than what the store has."""
-        moved = _first(self._moved, record.machine_id)
+        moved, left = _first(self._moved, record.machine_id), _first(self._left, record.machine_id)
+        if left is not None:
+            record = dataclasses.replace(record, left=left)
         came = _first(self._came, record.machine_id)
         if came is not None:
             runs = OldCopyStatus(machine_id=record.machine_id, power=RUNNING, on_since=came.since)

@@ -51,6 +51,8 @@ def fabric_id(machine: MachineRecord, site: str) -> str:
     if site == machine.source_site:
         return machine.source_fabric_id
     left = machine.left.get(site)
+    if left is None and site == machine.home_site:  # its appliance was deleted, and another one is there
+        return machine.definition.fabric_id
     return left.fabric_id if left is not None else enabling.at_site(machine.definition, site)
 
 

@@ -40,19 +40,22 @@ def here(old: Source, serving: Target, *, needed: bool) -> Outcome:
         return Skipped(f"there is nothing to shut down: {gone.message}")
 
 
-def for_another(deps: Deps, old: Source, new: Source, serving: Target, *, needed: bool) -> Outcome:
+def for_another(
+    deps: Deps, old: Source, new: Source, serving: Target, *, needed: bool, stays: bool = False
+) -> Outcome:
     """Withdraw the machine for the replica at another appliance, `new`, which may have a copy too if it
-    shares the hypervisor, or had the machine before; `needed`: its disks there will be the replica."""
+    shares the hypervisor, or had the machine before; `needed`: its disks there will be the replica; `stays`:
+    what it leaves is at a site of its own, and is watched there."""
     there = here(new, serving, needed=needed)
     if not deps.gateway.is_connected(old.appliance_id):
-        return _left(deps, old)
+        return _left(deps, old, stays=stays)
     try:
         runs_nowhere.require_target_serves(VERB, serving, old.power().facts.power)
-        answer = old.withdraw()
+        answer = old.withdraw(stays=stays)
     except errors.NotFound as gone:
         return there if isinstance(there, Done) else Skipped(f"there is nothing to shut down: {gone.message}")
     except NOT_WAITED_FOR:
-        return _left(deps, old)
+        return _left(deps, old, stays=stays)
     return Done(answer.sentence, Withdrawn(withdrawn=True))
 
 
@@ -85,11 +88,11 @@ def remove_replica(deps: Deps, old: Source) -> Outcome:
         return Skipped(f"the replica that was left at {old.site} stays: {problem.message}")
 
 
-def _left(deps: Deps, old: Source) -> Skipped:
+def _left(deps: Deps, old: Source, *, stays: bool) -> Skipped:
     lost = f"the old {old.machine.name} there is given up, with its disks"
     later = "it is shut down there if it runs, and withdrawn, so that nobody can start it; its disks stay"
     if old.is_copy:
         removal = Need(old.to_remove_machine(), lost=lost, later=later)
         return declaration.left_for_later(deps, old, removal, outdated=True)
-    need = Need(old.to_withdraw(left=True), lost=lost, later=later)
+    need = Need(old.to_withdraw(left=True, stays=stays), lost=lost, later=later)
     return declaration.left_for_later(deps, old, need, outdated=True)

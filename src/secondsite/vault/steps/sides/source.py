@@ -168,16 +168,18 @@ class Source(Side):
         """Whether what is there was made from a replica, away from home, and no commit has removed it."""
         return self.machine.is_away and not self.machine.reversed
 
-    def withdraw(self) -> Answer[Nothing]:
+    def withdraw(self, *, stays: bool = False) -> Answer[Nothing]:
         """Shut the old machine down and take its definition away; its disks stay. For a copy no fence is
         kept: that is for what comes home."""
-        return self.ask(self.to_remove_machine()) if self.is_copy else self.ask(self.to_withdraw())
+        if self.is_copy:
+            return self.ask(self.to_remove_machine())
+        return self.ask(self.to_withdraw(stays=stays))
 
-    def to_withdraw(self, *, left: bool = False) -> Ask[orders.Withdraw, Nothing]:
+    def to_withdraw(self, *, left: bool = False, stays: bool = False) -> Ask[orders.Withdraw, Nothing]:
         """Shut the old machine down and withdraw it, so that its disks can be a replica; or because the
-        machine has `left` for another appliance."""
+        machine has `left` for another appliance, or its disks stay while it goes on to a further site."""
         payload = orders.Withdraw(
-            fabric_id=self.machine.source_fabric_id, disks=self.machine.disks, left=left
+            fabric_id=self.machine.source_fabric_id, disks=self.machine.disks, left=left, stays=stays
         )
         why = f"shutting down the old {self.machine.name} at {self.machine.source_site}"
         return Ask(orders.WITHDRAW, payload, why, Limits(deadline_seconds=300))

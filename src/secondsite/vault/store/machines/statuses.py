@@ -61,6 +61,8 @@ class StatusRecord:
     """Where it is on at another host of its source site; not stored, as the next."""
     moved: ArrivalRecord | None = None
     """The same at its target site."""
+    left: ArrivalRecord | None = None
+    """The same at a site that it has left for a further one."""
 
 
 DatedStatus = tuple[SourceStatus | ReplicaStatus, datetime]

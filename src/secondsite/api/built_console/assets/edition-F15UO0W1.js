@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:src/secondsite/api/built_console/assets/edition-F15UO0W1.js
-import{It as e,Qt as t}from"./state-P5IwY1v_.js";var n=`once`,r=()=>e.invalidateQueries({predicate:({queryKey:e})=>e[0]!==n});function i(e,r,i,a=!1){return t({queryKey:a?[n,r]:[`get`,e,r,`edition`],queryFn:async()=>{let{data:e,response:t}=await i();return{value:e,tag:t.headers.get(`etag`)??``}},staleTime:0,gcTime:0})}var a=e=>e?{header:{"if-match":e}}:{};export{a as n,i as r,r as t};
-========
-import{It as e,Qt as t}from"./state-CU0wW_qR.js";var n=`once`,r=()=>e.invalidateQueries({predicate:({queryKey:e})=>e[0]!==n});function i(e,r,i,a=!1){return t({queryKey:a?[n,r]:[`get`,e,r,`edition`],queryFn:async()=>{let{data:e,response:t}=await i();return{value:e,tag:t.headers.get(`etag`)??``}},staleTime:0,gcTime:0})}var a=e=>e?{header:{"if-match":e}}:{};export{a as n,i as r,r as t};
->>>>>>>> 397c5c8b7 (A dialog whose act is not possible any more stays, and says so):src/secondsite/api/built_console/assets/edition-DmDVDNK-.js

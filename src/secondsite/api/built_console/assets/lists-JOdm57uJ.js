@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:src/secondsite/api/built_console/assets/lists-JOdm57uJ.js
-import{Rt as e}from"./state-P5IwY1v_.js";var t={params:{query:{limit:500}}},n=()=>e.useQuery(`get`,`/api/plans`,t),r=()=>e.useQuery(`get`,`/api/drills/schedules`,t),i=()=>e.useQuery(`get`,`/api/groups`,t),a=()=>e.useQuery(`get`,`/api/policies`,t),o=()=>e.useQuery(`get`,`/api/sites`,t),s=()=>e.useQuery(`get`,`/api/pools`,t),c=()=>e.useQuery(`get`,`/api/notices/targets`,t);export{r as a,s as i,n,o,a as r,c as s,i as t};
-========
-import{Rt as e}from"./state-CU0wW_qR.js";var t={params:{query:{limit:500}}},n=()=>e.useQuery(`get`,`/api/plans`,t),r=()=>e.useQuery(`get`,`/api/drills/schedules`,t),i=()=>e.useQuery(`get`,`/api/groups`,t),a=()=>e.useQuery(`get`,`/api/policies`,t),o=()=>e.useQuery(`get`,`/api/sites`,t),s=()=>e.useQuery(`get`,`/api/pools`,t),c=()=>e.useQuery(`get`,`/api/notices/targets`,t);export{r as a,s as i,n,o,a as r,c as s,i as t};
->>>>>>>> 397c5c8b7 (A dialog whose act is not possible any more stays, and says so):src/secondsite/api/built_console/assets/lists-CdFeckCm.js

@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:src/secondsite/api/built_console/assets/remove-C6yFn7pp.js
-import{Ft as e,rn as t,wt as n}from"./state-P5IwY1v_.js";import{n as r}from"./edition-F15UO0W1.js";import{n as i}from"./remove-DJm_gV1K.js";var a=t();function o({name:t,onClose:o}){let s={path:{plan:t}};return(0,a.jsx)(i,{path:`/api/plans/{plan}`,of:t,read:()=>e.GET(`/api/plans/{plan}`,{params:s}),what:t,verb:`delete_plan`,steps:n.edits.plan.deletes,send:t=>e.DELETE(`/api/plans/{plan}`,{params:{...s,...r(t)}}),after:`/plans`,onClose:o})}export{o as default};
-========
-import{Ft as e,rn as t,wt as n}from"./state-CU0wW_qR.js";import{n as r}from"./edition-DmDVDNK-.js";import{n as i}from"./remove-fsIyUooE.js";var a=t();function o({name:t,onClose:o}){let s={path:{plan:t}};return(0,a.jsx)(i,{path:`/api/plans/{plan}`,of:t,read:()=>e.GET(`/api/plans/{plan}`,{params:s}),what:t,verb:`delete_plan`,steps:n.edits.plan.deletes,send:t=>e.DELETE(`/api/plans/{plan}`,{params:{...s,...r(t)}}),after:`/plans`,onClose:o})}export{o as default};
->>>>>>>> 397c5c8b7 (A dialog whose act is not possible any more stays, and says so):src/secondsite/api/built_console/assets/remove-uBPdAiE1.js
