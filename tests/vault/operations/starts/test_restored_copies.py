@@ -1,12 +1,16 @@
-"""A copy that is given up is the one that was ordered, however often its undo has to be repeated."""
+"""A copy, or a fetch of files, that is given up is the one that was ordered, however often its undo has to be
+repeated."""
 
 import pytest
 
-from secondsite.vault.steps.points import restore_copy
+from secondsite.vault.steps.points import fetch_files, restore_copy
 from secondsite.wire import rest
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import B
 from tests.vault.support_operations import Verbs, folder_in_memory
+
+COPY, FETCH = (Kind.RESTORE_COPY, Kind.END_RESTORE_COPY), (Kind.FETCH_FILES, Kind.END_FETCH_FILES)
+ORDERS = (*COPY, *FETCH)
 
 
 @pytest.fixture
@@ -21,11 +25,13 @@ def verbs():
 @pytest.fixture
 def ordered(verbs):
     """The ids of machines that were ordered to be made, and to be given up, each once."""
-    found, ask = [], verbs.appliances.ask
+    found: list[tuple[Kind, str]] = []
+    ask = verbs.appliances.ask
 
     def asked(appliance_id, order_id, kind, machine_id, payload, *more, **options):
-        if kind in (Kind.RESTORE_COPY, Kind.END_RESTORE_COPY) and (kind, payload.fabric_id) not in found:
-            found.append((kind, payload.fabric_id))
+        if kind in ORDERS:
+            said = getattr(payload, "fabric_id", None) or payload.fetch_id
+            found.extend({(kind, said)}.difference(found))
         return ask(appliance_id, order_id, kind, machine_id, payload, *more, **options)
 
     verbs.appliances.ask = asked
@@ -38,10 +44,17 @@ def begin(verbs):
         return restore_copy.submit(verbs.deps, tx, tx.machines.find("web01"), "p1", asked, "ada")
 
 
-def test_an_undo_that_is_repeated_ends_what_was_ordered(verbs, ordered):
-    """It named the machine of another attempt: "nothing of the copy stays", and the copy was started."""
-    verbs.appliances.silent.add(Kind.RESTORE_COPY)
-    job = begin(verbs)
+def begin_fetch(verbs):
+    asked = rest.PointFilesFetch(path="/etc", folder="/srv/files")
+    with verbs.store.transaction() as tx:
+        return fetch_files.submit(verbs.deps, tx, tx.machines.find("web01"), "p1", asked, "ada")
+
+
+@pytest.mark.parametrize(("begins", "kinds"), [(begin, COPY), (begin_fetch, FETCH)])
+def test_an_undo_that_is_repeated_ends_what_was_ordered(verbs, ordered, begins, kinds):
+    """It named what another attempt would have made: "nothing of the copy stays", and it was started."""
+    verbs.appliances.silent.add(kinds[0])
+    job = begins(verbs)
     verbs.engine.run_until_idle()
     verbs.appliances.away.add(B)
     with verbs.store.transaction() as tx:
@@ -51,7 +64,7 @@ def test_an_undo_that_is_repeated_ends_what_was_ordered(verbs, ordered):
     verbs.retry(job)
     assert verbs.settle(job).job.state == "cancelled"
     (made, wanted), (ended, given_up) = ordered
-    assert (made, ended) == (Kind.RESTORE_COPY, Kind.END_RESTORE_COPY)
+    assert (made, ended) == kinds
     assert given_up == wanted
 
 

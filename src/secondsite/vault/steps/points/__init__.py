@@ -7,4 +7,5 @@ Its rooms:
     boot_point             booting a point to see whether it boots, as a job
     restore_copy           a machine of its own from a point, as a job
     fetch_files            files out of a point, as a job
+    ordered_ids            ids of what these two order
 """

@@ -15,6 +15,7 @@ from ...store import MachineRecord, Transaction
 from ..deps import Deps
 from ..retry_store import retrying
 from ..sides.orders import Limits, Orders
+from . import ordered_ids
 
 FETCH = "fetch_files"
 LIMITS = Limits(deadline_seconds=7 * DAY, reach_seconds=HOUR)
@@ -62,12 +63,13 @@ def definition(deps: Deps) -> Definition:
 
     def fetch(ctx: StepContext) -> Outcome:
         wanted = ctx.arguments(FetchArguments)
+        fetch_id = ordered_ids.new(ctx, wanted.fetch_id)
         told = wanted.model_dump(include={"path", "folder", "unencrypted"})
         answer = give.give(
             ctx,
             wanted.appliance_id,
             orders.FETCH_FILES,
-            FetchFiles(point_id=wanted.point, fetch_id=_fetch_id(ctx), **told),
+            FetchFiles(point_id=wanted.point, fetch_id=fetch_id, **told),
             machine_id=ctx.subject,
             limits=LIMITS,
             why=f"fetching {wanted.path} out of point {wanted.point} of {ctx.subject_name}",
@@ -80,7 +82,7 @@ def definition(deps: Deps) -> Definition:
             ctx,
             wanted.appliance_id,
             orders.END_FETCH_FILES,
-            EndFetchFiles(fetch_id=_fetch_id(ctx)),
+            EndFetchFiles(fetch_id=ordered_ids.last(ctx, "fetch", wanted.fetch_id)),
             machine_id=ctx.subject,
             limits=END,
             why=f"removing what is there of {wanted.path}",
@@ -89,7 +91,3 @@ def definition(deps: Deps) -> Definition:
 
     steps = (retrying(Step("fetch", fetch, title="Fetch files", undo=end, undo_after_failure=True)),)
     return Definition(FETCH, steps, undo_on_failure=True)
-
-
-def _fetch_id(ctx: StepContext) -> str:
-    return str(uuid.uuid5(uuid.UUID(ctx.arguments(FetchArguments).fetch_id), str(ctx.attempt)))

@@ -17,6 +17,7 @@ from ..deps import Deps
 from ..retry_store import retrying
 from ..sides import properties
 from ..sides.orders import Limits, Orders
+from . import ordered_ids
 
 RESTORE = "restore_copy"
 COPY = Limits(deadline_seconds=30 * DAY, reach_seconds=HOUR)
@@ -38,13 +39,6 @@ class RestoreArguments(Shape):
     start: bool
     unencrypted: bool
     sizing: Sizing
-
-
-class Ordered(Shape):
-    """The id of the machine that was ordered, noted before: an undo that is repeated is another attempt, and
-    has to end what was ordered."""
-
-    ordered: str | None = None
 
 
 def submit(
@@ -75,8 +69,8 @@ def definition(deps: Deps) -> Definition:
     give = Orders(deps)
 
     def restore(ctx: StepContext) -> Outcome:
-        wanted, fabric_id = ctx.arguments(RestoreArguments), _fabric_id(ctx)
-        ctx.remember(Ordered(ordered=fabric_id))
+        wanted = ctx.arguments(RestoreArguments)
+        fabric_id = ordered_ids.new(ctx, wanted.fabric_id)
         told = wanted.model_dump(exclude={"appliance_id", "site", "point", "fabric_id"})
         answer = give.give(
             ctx,
@@ -95,7 +89,7 @@ def definition(deps: Deps) -> Definition:
             ctx,
             wanted.appliance_id,
             orders.END_RESTORE_COPY,
-            orders.FabricMachine(fabric_id=ctx.facts("restore", Ordered).ordered or _fabric_id(ctx)),
+            orders.FabricMachine(fabric_id=ordered_ids.last(ctx, "restore", wanted.fabric_id)),
             machine_id=ctx.subject,
             limits=END,
             why=f"removing what is there of {wanted.name}",
@@ -104,8 +98,3 @@ def definition(deps: Deps) -> Definition:
 
     steps = (retrying(Step("restore", restore, title="Restore a copy", undo=end, undo_after_failure=True)),)
     return Definition(RESTORE, steps, undo_on_failure=True)
-
-
-def _fabric_id(ctx: StepContext) -> str:
-    base = ctx.arguments(RestoreArguments).fabric_id
-    return str(uuid.uuid5(uuid.UUID(base), str(ctx.attempt)))
