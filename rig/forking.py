@@ -134,12 +134,14 @@ def shared() -> ForkServer:
 
 
 def _born(pid: int) -> str | None:
-    """When the process started, so that a reused pid is not taken for it; None when it is gone."""
+    """When the process started, so that a reused pid is not taken for it; None when it is gone. One whose
+    first thread has ended is not gone yet: the others still hold its files and locks."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if fields[0] in "ZX" else fields[19]
+    state, threads, born = fields[0], int(fields[17]), fields[19]
+    return None if state in "ZX" and threads <= 1 else born
 
 
 def serve() -> None:

@@ -8,11 +8,14 @@ from xml.etree import ElementTree
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.fabrics.libvirt.host import lost_jobs
 
-pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(400)]
 
 ROUNDS = 12
+MOST_TRIES = 100
+"""On a busy machine few kills come within the milliseconds in which a job is lost."""
 STEP_SECONDS = 0.001
 
 
@@ -42,6 +45,11 @@ def kill_as_it_begins(held, name, after_seconds):
     held.kill()
 
 
+def ended(held):
+    lost_jobs.end(status_of(held))
+    return not holds_a_job(held)
+
+
 def nodes(held):
     return {each["node-name"] for each in held.monitor_of_nobody("query-named-block-nodes")}
 
@@ -55,6 +63,7 @@ def test_whatever_of_it_qemu_had_begun_the_next_view_is_opened(held):
         held.cycle(None, f"after-{number}", keep=False)
         assert not holds_a_job(held)
     held.kill()
+    lost_jobs.end(status_of(held))  # as the next opening does: the last view was still being cleared up
     assert lost > 2
     assert nodes(held) == {"libvirt-1-format", "libvirt-1-storage"}
     held.open()
@@ -62,7 +71,7 @@ def test_whatever_of_it_qemu_had_begun_the_next_view_is_opened(held):
 
 def test_a_qemu_that_does_not_answer_keeps_it_for_the_next_opening(held, monkeypatch):
     monkeypatch.setattr(lost_jobs, "ANSWER_SECONDS", 0.5)
-    for number in range(ROUNDS):
+    for number in range(MOST_TRIES):
         kill_as_it_begins(held, f"killed-{number}", 0.0)
         if is_lost(held):
             break
@@ -71,7 +80,6 @@ def test_a_qemu_that_does_not_answer_keeps_it_for_the_next_opening(held, monkeyp
     lost_jobs.end(status_of(held))
     assert is_lost(held)
     os.kill(held.qemu, signal.SIGCONT)
-    lost_jobs.end(status_of(held))
-    assert not holds_a_job(held)
+    eventually(lambda: ended(held), 30)  # QEMU turns to the connection first that was given up
     held.open()
     assert held.ask("state", machine=held.machine) == "running"
