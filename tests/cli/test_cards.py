@@ -41,6 +41,27 @@ def test_an_address_is_set_and_given_up_with_its_gateway(cli, protected):
     assert cli(f"card set {protected} net0 --address 10.2.0.0/24").exit == 2
 
 
+def test_routes_go_with_the_addresses_and_are_given_up_with_them(cli, protected):
+    words = "--route '10.77.0.0/16 via 10.2.0.9' --route '10.78.0.0/16 via 10.2.0.9'"
+    said = cli(f"card set {protected} net0 {words}")
+    assert (said.exit, "but no address of that family" in said.err) == (2, True)
+    (card,) = cli.must(f"card set {protected} net0 --address 10.2.0.5/24 {words} --json").json["cards"]
+    assert card["routes"] == [{"to": f"10.{n}.0.0/16", "via": "10.2.0.9"} for n in (77, 78)]
+    for wrong in ("10.77.0.0/16", "10.77.0.0/16 via 10.3.0.9", "0.0.0.0/0 via 10.2.0.9", "x via y"):
+        assert cli(f"card set {protected} net0 --route '{wrong}'").exit == 2
+    (card,) = cli.must(f"card set {protected} net0 --dns 10.2.0.2 --json").json["cards"]
+    assert len(card["routes"]) == 2
+    (off,) = cli.must(f"card set {protected} net0 --address '' --json").json["cards"]
+    assert (off["routes"], off["dns_servers"]) == ([], [])
+
+
+def test_a_drill_can_have_an_ipv6_address_of_its_own_beside_one_of_ipv4(cli, protected):
+    words = "--test-ipv6-address 2001:db8:9::5/64"
+    assert cli(f"card set {protected} net0 {words}").exit == 2
+    said = cli.must(f"card set {protected} net0 --test-address 10.9.0.5/24 {words}").out
+    assert "10.9.0.5/24, 2001:db8:9::5/64" in said
+
+
 def test_an_ipv6_address_goes_with_that_of_ipv4_and_is_given_up_by_itself(cli, protected):
     words = "--ipv6-address 2001:db8:2::5/64 --ipv6-gateway fe80::1 --ipv6-dns 2001:db8:2::53"
     said = cli(f"card set {protected} net0 {words}")

@@ -121,6 +121,7 @@ class Appliances:
         self.gives_no_addresses, self.agent_sets_addresses, self.leases = False, True, {}
         self.guest_has: tuple[str, ...] = ()
         self.gives_ipv6 = True
+        self.gives_routes = True
         self.passing: str | None = None
         """Why an address lasts until the guest's next boot only."""
         self.restored: RestoredNetwork | None = None
@@ -455,6 +456,7 @@ class Appliances:
                 said="eth0",
                 passing=self.passing,
                 ipv6=each.ipv6.address if each.ipv6 is not None and self.gives_ipv6 else None,
+                routes=[route.to for route in each.routes if self.gives_routes],
             )
             for each in getattr(payload, "addresses", ())
             if not self.gives_no_addresses

@@ -146,3 +146,55 @@ def test_its_gateway_is_link_local_or_in_its_subnet(gateway, why):
     found = addresses.ipv6_contradiction("2001:db8:2::5/64", gateway)
     assert (found is None) == (why is None)
     assert why is None or why in str(found)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_so"),
+    [
+        ("10.77.0.0/16", "10.77.0.0/16"),
+        ("10.77.1.9", "10.77.1.9/32"),
+        ("2001:DB8:77::/48", "2001:db8:77::/48"),
+    ],
+)
+def test_a_routes_subnet_is_kept_in_its_canonical_form(said, is_so):
+    assert addresses.route_subnet(said) == is_so
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("0.0.0.0/0", "is everything"),
+        ("::/0", "is everything"),
+        ("10.77.0.1/16", "has host bits set"),
+        ("224.0.0.0/4", "by way of a gateway"),
+        ("127.0.0.0/8", "by way of a gateway"),
+        ("fe80::/64", "by way of a gateway"),
+        ("::ffff:10.77.0.0/112", "of IPv4: give it as that"),
+        ("10.77.0.0/33", "10.77.0.0/33"),
+        ("", "''"),
+    ],
+)
+def test_a_subnet_that_no_gateway_leads_to_is_refused_with_its_reason(said, why):
+    with pytest.raises(ValueError, match=re.escape(why)):
+        addresses.route_subnet(said)
+
+
+@pytest.mark.parametrize(
+    ("routes", "why"),
+    [
+        ([], None),
+        ([("10.77.0.0/16", "10.2.0.9"), ("2001:db8:77::/48", "fe80::9")], None),
+        ([("2001:db8:77::/48", "2001:db8:2::9")], None),
+        ([("10.77.0.0/16", "2001:db8:2::9")], "of another family than its gateway"),
+        ([("10.2.0.0/24", "10.2.0.9")], "which is its own subnet"),
+        ([("10.77.0.0/16", "10.3.0.9")], "no neighbour in its subnet 10.2.0.0/24"),
+        ([("10.77.0.0/16", "10.2.0.5")], "no neighbour in its subnet 10.2.0.0/24"),
+        ([("10.77.0.0/16", "10.2.0.9"), ("10.77.0.0/16", "10.2.0.8")], "two routes to 10.77.0.0/16"),
+    ],
+)
+def test_a_route_leads_by_way_of_a_neighbour(routes, why):
+    found = addresses.routes_contradiction(routes, "10.2.0.5/24", "2001:db8:2::5/64")
+    assert (found is None) == (why is None)
+    assert why is None or why in str(found)
+    alone = addresses.routes_contradiction(routes, None, None)
+    assert (alone is None) == (not routes)

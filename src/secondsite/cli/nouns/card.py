@@ -6,7 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from ...domain import errors, shell
-from ...wire.common.cards import CardIpv6, CardSettings
+from ...wire.common.cards import CardIpv6, CardRoute, CardSettings
 from ...wire.rest.machine_settings import MachineCard, MachineSettings
 from .. import output
 from ..former_words import Noun
@@ -80,6 +80,12 @@ def change(
         list[str] | None,
         typer.Option(help="A DNS server that goes with its IPv6 address; may be given again; '': none."),
     ] = None,
+    route: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A route beside the gateway: '10.77.0.0/16 via 10.2.0.9'; may be given again; '': none."
+        ),
+    ] = None,
     from_pool: Annotated[
         bool | None,
         typer.Option(
@@ -89,6 +95,9 @@ def change(
     ] = None,
     test_address: Annotated[
         str | None, typer.Option(help="Its IPv4 address in a test failover; '': that of a failover.")
+    ] = None,
+    test_ipv6_address: Annotated[
+        str | None, typer.Option(help="Its IPv6 address in a test failover; '': that of a failover.")
     ] = None,
     name: Annotated[
         list[str] | None,
@@ -115,8 +124,10 @@ def change(
             ("ipv6_address", ipv6_address),
             ("ipv6_gateway", ipv6_gateway),
             ("ipv6_dns", None if ipv6_dns is None else tuple(filter(None, ipv6_dns))),
+            ("routes", None if route is None else tuple(map(_route, filter(None, route)))),
             ("from_pool", from_pool),
             ("test_address", test_address),
+            ("test_ipv6_address", test_ipv6_address),
             ("names", None if name is None else tuple(filter(None, name))),
         )
         if value is not None
@@ -156,7 +167,9 @@ def _changed(card: MachineCard, wanted: dict[str, Any]) -> MachineCard:
     elif update.get("address"):
         update.setdefault("from_pool", False)
     if "address" in update and update["address"] is None:
-        update = {"gateway": None, "dns_servers": ()} | update
+        update = {"gateway": None, "dns_servers": (), "routes": ()} | update
+    if "test_address" in update and update["test_address"] is None and not (card.address or card.from_pool):
+        update = {"test_ipv6_address": None} | update
     return card.model_copy(update=update)
 
 
@@ -178,6 +191,11 @@ def _with_ipv6(card: MachineCard, update: dict[str, Any]) -> dict[str, Any]:
     return {**update, "ipv6": None if "address" in said and said["address"] is None else found}
 
 
+def _route(said: str) -> CardRoute:
+    to, _, via = said.partition(" via ")
+    return CardRoute.model_construct(to=to.strip(), via=via.strip())
+
+
 def _settings(card: MachineCard) -> CardSettings:
     try:
         return CardSettings.model_validate(card.model_dump(include=set(CardSettings.model_fields)))
@@ -186,8 +204,8 @@ def _settings(card: MachineCard) -> CardSettings:
         raise errors.InvalidArgument(
             f"The {found['loc'][0]} of {card.key}: {found['msg'].removeprefix('Value error, ')}.",
             do=(
-                "Give an address such as 10.2.0.5/24, and a gateway and DNS servers such as 10.2.0.1; a name "
-                "such as web01.shop.example."
+                "Give an address such as 10.2.0.5/24, and a gateway and DNS servers such as 10.2.0.1; a "
+                "route such as '10.77.0.0/16 via 10.2.0.9'; a name such as web01.shop.example."
             ),
         ) from None
 
@@ -222,7 +240,7 @@ def _show(settings: MachineSettings, as_json: bool) -> None:
 
 def _address(card: MachineCard) -> str:
     ipv6 = "" if card.ipv6 is None else f", {card.ipv6.address}"
-    return _ipv4_address(card) + ipv6
+    return _ipv4_address(card) + ipv6 + "".join(f", {each.spoken}" for each in card.routes)
 
 
 def _ipv4_address(card: MachineCard) -> str:
@@ -237,4 +255,4 @@ def _in_a_drill(card: MachineCard) -> str:
     if not card.test_connected:
         return "not connected"
     network = card.test_network or "the drill's"
-    return f"{network}, {card.test_address}" if card.test_address else network
+    return ", ".join(filter(None, (network, card.test_address, card.test_ipv6_address)))

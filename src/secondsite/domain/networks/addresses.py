@@ -120,3 +120,45 @@ def contradiction(
     if not lies_in(gateway, str(own.network)):
         return f"the gateway {gateway}, which is not in its subnet {own.network}"
     return None
+
+
+def route_subnet(said: str) -> str:
+    """The subnet of a route in its canonical form, 10.77.0.0/16 or 2001:db8:77::/48. Raises ValueError for
+    one to which no route of its own is set."""
+    found = ipaddress.ip_network(said)
+    if found.prefixlen == 0:
+        raise ValueError(f"{said} is everything: that goes to the gateway")
+    if found.is_multicast or found.is_loopback or found.is_link_local:
+        raise ValueError(f"nobody sends to {said} by way of a gateway")
+    if found.version == 6 and found[0].ipv4_mapped is not None:
+        raise ValueError(f"{said} is a subnet of IPv4: give it as that")
+    return str(found)
+
+
+def any_plain(address: str) -> str:
+    """The address of either family without prefix, in its canonical form. Raises ValueError."""
+    return ipv6_plain(address) if ":" in address else plain(address)
+
+
+def routes_contradiction(
+    routes: Sequence[tuple[str, str]], address: str | None, ipv6_address: str | None
+) -> str | None:
+    """As `contradiction`: of a card's routes, by subnet and gateway, with its addresses."""
+    given = [ipaddress.ip_interface(each) for each in (address, ipv6_address) if each is not None]
+    own = {each.version: each for each in given}
+    seen = set[str]()
+    for to, via in routes:
+        gateway, subnet = ipaddress.ip_address(via), ipaddress.ip_network(to)
+        card = own.get(subnet.version)
+        if gateway.version != subnet.version:
+            return f"a route to {to}, which is of another family than its gateway {via}"
+        if card is None:
+            return f"a route to {to}, but no address of that family of its own"
+        if subnet == card.network:
+            return f"a route to {to}, which is its own subnet"
+        if to in seen:
+            return f"two routes to {to}"
+        if gateway == card.ip or not (gateway in card.network or gateway.is_link_local):
+            return f"a route to {to} by way of {via}, which is no neighbour in its subnet {card.network}"
+        seen.add(to)
+    return None

@@ -13,10 +13,13 @@ MOST_OF_A_NETWORK = 255
 MOST_CARDS = 100
 MOST_DNS_SERVERS = 3
 MOST_NAMES = 20
+MOST_ROUTES = 16
 WithPrefix = Annotated[str, AfterValidator(addresses.with_prefix)]
 Plain = Annotated[str, AfterValidator(addresses.plain)]
 Ipv6WithPrefix = Annotated[str, AfterValidator(addresses.ipv6_with_prefix)]
 Ipv6Plain = Annotated[str, AfterValidator(addresses.ipv6_plain)]
+RouteSubnet = Annotated[str, AfterValidator(addresses.route_subnet)]
+AnyPlain = Annotated[str, AfterValidator(addresses.any_plain)]
 Name = Annotated[str, AfterValidator(names.name)]
 Names = Annotated[tuple[Name, ...], Field(max_length=MOST_NAMES)]
 DnsServers = Annotated[tuple[Plain, ...], Field(max_length=MOST_DNS_SERVERS)]
@@ -44,6 +47,23 @@ class CardIpv6(Shape):
         return self
 
 
+class CardRoute(Shape):
+    """A route of a card: what is for the subnet goes by way of the gateway."""
+
+    to: RouteSubnet
+    """The subnet, such as 10.77.0.0/16."""
+    via: AnyPlain
+    """The gateway: a neighbour in the card's own subnet, or link-local."""
+
+    @property
+    def spoken(self) -> str:
+        """As `ip route` says it."""
+        return f"{self.to} via {self.via}"
+
+
+Routes = Annotated[tuple[CardRoute, ...], Field(max_length=MOST_ROUTES)]
+
+
 class CardSettings(Shape):
     """How one card is connected at the second site. At home the machine is always as it was."""
 
@@ -67,12 +87,16 @@ class CardSettings(Shape):
     """The DNS servers that go with its address."""
     ipv6: CardIpv6 | None = None
     """Its IPv6 address after a failover, if it has one of IPv4 set, too; null: as its guest has it."""
+    routes: Routes = ()
+    """The routes that go with its addresses, beside the default gateway."""
     from_pool: bool = False
     """Whether it has an address out of the pool of its network there after a failover, in place of
     `address`."""
     test_address: WithPrefix | None = None
     """Its IPv4 address in a test failover; null: that of a failover, if the network is made for the test
     failover, else as its guest has it."""
+    test_ipv6_address: Ipv6WithPrefix | None = None
+    """The same of IPv6, beside one of IPv4."""
     names: Names = ()
     """Its DNS names, such as web01.shop.example: they point to the address that it has where the machine
     runs. A test failover changes none."""
@@ -89,6 +113,8 @@ class CardAddress(Shape):
     dns_servers: DnsServers = ()
     ipv6: CardIpv6 | None = None
     """An appliance of an older release ignores it, and its verdict says nothing of it."""
+    routes: Routes = ()
+    """As `ipv6`."""
 
     @property
     def spoken(self) -> str:

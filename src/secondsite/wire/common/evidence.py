@@ -44,6 +44,8 @@ class AddressVerdict(Shape):
     """The address, with its prefix."""
     ipv6: Name | None = None
     """Its IPv6 address, with its prefix; null: none is set, or an appliance of an older release gave none."""
+    routes: Annotated[tuple[Name, ...], BoundedTuple(MOST_TOLD)] = ()
+    """The subnets to which it has routes of its own; none if an appliance of an older release gave none."""
     given: bool
     """Whether the guest has it now."""
     said: Text

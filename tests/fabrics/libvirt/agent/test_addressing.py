@@ -11,10 +11,11 @@ from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.fabrics.libvirt.agent import guest
 from secondsite.fabrics.libvirt.host.connection import agent_command
-from secondsite.wire.common.cards import CardAddress, CardIpv6
+from secondsite.wire.common.cards import CardAddress, CardIpv6, CardRoute
 from tests.fabrics.libvirt.support_guests import MAC, TAG, GuestMachine
 
 SIX = CardIpv6(address="2001:db8:2::5/64", gateway="fe80::1")
+ROUTES = (CardRoute(to="10.77.0.0/16", via="10.2.0.9"), CardRoute(to="2001:db8:77::/48", via="fe80::9"))
 WHOSE = "22222222-2222-4333-8444-555555555555"
 OWN, WANTED = "10.7.9.1/24", "10.2.0.5/24"
 
@@ -49,6 +50,12 @@ def give(host, machine, address=WANTED, mac=MAC, **more):
 def addresses(host, machine):
     (card,) = [card for card in guest.cards(host.domain(machine.id)) if card.mac == MAC]
     return card.addresses
+
+
+def routes(host, machine):
+    """Its routes by way of a gateway."""
+    said = inside(host, machine, "ip -4 route; ip -6 route")
+    return {line.partition(" dev ")[0].strip() for line in said.splitlines() if " via " in line}
 
 
 def inside(host, machine, line):
@@ -116,11 +123,13 @@ def test_what_is_given_lasts_two_reboots_and_what_was_there_before_is_put_back_t
     before = inside(host, installed, files)
     assert addresses(host, installed) == [OWN]
     for _ in range(2):
-        given = give(host, installed, gateway="10.2.0.1", ipv6=SIX)
+        given = give(host, installed, gateway="10.2.0.1", ipv6=SIX, routes=ROUTES)
         assert (given.card, given.program) == ("eth0", "ifupdown")
+    assert routes(host, installed) >= {"10.77.0.0/16 via 10.2.0.9", "2001:db8:77::/48 via fe80::9"}
     for _ in range(2):
         rebooted(host, installed)
         assert addresses(host, installed) == [WANTED]
+        assert routes(host, installed) >= {"10.77.0.0/16 via 10.2.0.9", "2001:db8:77::/48 via fe80::9"}
         assert "default via 10.2.0.1 dev eth0" in inside(host, installed, "ip route")
         assert "2001:db8:2::5/64" in inside(host, installed, "ip -6 address show dev eth0")
         assert "default via fe80::1 dev eth0" in inside(host, installed, "ip -6 route")
@@ -139,10 +148,12 @@ def test_a_card_that_has_the_address_is_left_alone_and_one_that_only_moves_in_it
     host, machine
 ):
     inside(host, machine, "ip route add default via 10.7.9.254")
+    inside(host, machine, "ip route add 10.88.0.0/16 via 10.7.9.9")
     give(host, machine, OWN)
     assert "default via 10.7.9.254" in inside(host, machine, "ip route")
     give(host, machine, "10.7.9.7/24")
     assert addresses(host, machine) == ["10.7.9.7/24"]
+    assert "10.88.0.0/16 via 10.7.9.9" in routes(host, machine)
     assert "default via 10.7.9.254" in inside(host, machine, "ip route")
 
 
@@ -152,7 +163,7 @@ def test_what_a_guest_cannot_do_is_said_in_its_words_and_a_card_that_it_has_not_
         give(host, machine, mac="52:54:00:00:00:99")
     inside(host, machine, "mkdir -p /run/secondsite-resolv.conf")
     with pytest.raises(
-        errors.FabricError, match=r"it has the address, but not its gateway and name servers: .*directory"
+        errors.FabricError, match=r"it has the address, but not all that goes with it .*: .*directory"
     ):
         give(host, machine, dns_servers=("10.2.0.2",))
     with pytest.raises(errors.FabricError, match="could not do it: nobody can"):

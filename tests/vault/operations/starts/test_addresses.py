@@ -43,7 +43,7 @@ def asked(verbs, verb, ended="succeeded", **arguments):
 def test_a_failover_gives_the_card_its_address_with_what_goes_with_it(protected, verb):
     furnish(protected, **SET, test_address="10.9.0.5/24")
     (card,), _ = asked(protected, verb)
-    assert card.model_dump() == {"key": "net0", "mac": MAC, **SET, "ipv6": None}
+    assert card.model_dump() == {"key": "net0", "mac": MAC, **SET, "ipv6": None, "routes": ()}
     assert protected.appliances.proving.address_seconds > 60
 
 
@@ -211,3 +211,41 @@ def test_an_ipv6_address_goes_with_that_of_ipv4(protected, network, given):
         "net0 does not have the address 10.2.0.5/24 and 2001:db8:2::5/64 that is set for it: its IPv6 "
         "address could not be set."
     ]
+
+
+ROUTE = {"to": "10.77.0.0/16", "via": "10.2.0.9"}
+
+
+def test_routes_go_with_the_address_after_a_failover_and_in_no_drill(protected):
+    furnish(protected, **SET, routes=(ROUTE,))
+    (card,), _ = asked(protected, Verb.TEST_FAILOVER, network="create")
+    assert card.routes == ()
+    protected.run(Verb.CLEANUP_TEST_FAILOVER)
+    (card,), _ = asked(protected, Verb.FAILOVER)
+    assert [each.model_dump() for each in card.routes] == [ROUTE]
+    assert not_set(protected) == []
+
+
+def test_that_an_appliance_of_an_older_release_sets_no_routes_is_a_finding(protected):
+    furnish(protected, **SET, routes=(ROUTE,))
+    protected.appliances.gives_routes = False
+    asked(protected, Verb.FAILOVER, "partially_succeeded")
+    assert not_set(protected) == [
+        "net0 does not have the address 10.2.0.5/24 that is set for it: its routes could not be set."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "network", "subnet", "given"),
+    [
+        ({"test_address": "10.9.0.5/24"}, "lab", None, "2001:db8:9::5/64"),
+        ({"test_address": "10.9.0.5/24"}, "create", None, "2001:db8:9::5/64"),
+        ({**SET, "ipv6": SIX}, "create", None, "2001:db8:9::5/64"),
+        (SET, "create", "10.2.0.0/24", "2001:db8:9::5/64"),
+    ],
+)
+def test_a_card_can_have_an_ipv6_address_of_its_own_in_a_drill(protected, settings, network, subnet, given):
+    furnish(protected, **settings, test_ipv6_address=given)
+    protected.appliances.leases = {MAC: "10.2.0.5"}
+    (card,), _ = asked(protected, Verb.TEST_FAILOVER, network=network, subnet=subnet)
+    assert card.ipv6.model_dump() == {"address": given, "gateway": None, "dns_servers": ()}

@@ -84,6 +84,7 @@ class Addresses:
             mac=wanted.mac,
             address=wanted.address,
             ipv6=_ipv6(wanted),
+            routes=tuple(each.to for each in wanted.routes),
             given=True,
             said=_short(given.card),
             program=given.program,
@@ -109,6 +110,8 @@ def said(verdicts: tuple[AddressVerdict, ...], restored: RestoredNetwork | None)
 
 def _said(verdict: AddressVerdict) -> str:
     address = verdict.address if verdict.ipv6 is None else f"{verdict.address} and {verdict.ipv6}"
+    if verdict.routes:
+        address += f", with routes to {', '.join(verdict.routes)},"
     if not verdict.given:
         return f"{verdict.key} was not given {address}: {verdict.said}"
     given = f"{verdict.said} {address} set by its agent"

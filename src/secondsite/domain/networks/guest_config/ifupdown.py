@@ -141,7 +141,7 @@ def _stanza(plan: CardPlan, family: int, former: Sequence[Stanza]) -> Iterator[s
         yield f"{INDENT}dns-nameservers {' '.join(plan.dns_servers)}"
     yield from (f"{INDENT}{key} {value}" for key, value in kept)
     for route in plan.routes_of(family):
-        yield f"{INDENT}up ip route replace {route.to} via {route.via}"
+        yield f"{INDENT}up ip route replace {route.to} via {route.via} dev {plan.name}"
 
 
 def _stays(plan: CardPlan, key: str, value: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....domain import errors
-from ....domain.networks.guest_config.card_plan import CardPlan, NotUnderstood
+from ....domain.networks.guest_config.card_plan import CardPlan, NotUnderstood, Route
 from ....wire.common.cards import CardAddress
 from ...addressing import GivenAddress, RestoredFiles
 from ..host import connection
@@ -43,6 +43,7 @@ def _plan(name: str, wanted: CardAddress) -> CardPlan:
         tuple(each.address for each in found),
         tuple(each.gateway for each in found if each.gateway is not None),
         tuple(server for each in found for server in each.dns_servers),
+        tuple(Route(each.to, each.via) for each in wanted.routes),
     )
 
 
@@ -63,17 +64,19 @@ def _now(domain: Any, plan: CardPlan, wanted: CardAddress, seconds: float) -> No
     if (
         has.addresses == [wanted.address]
         and _has_all(has, wanted)
-        and not (plan.gateways or plan.dns_servers)
+        and not (plan.gateways or plan.dns_servers or plan.routes)
     ):
         return
     ipv6 = ("", "") if wanted.ipv6 is None else (wanted.ipv6.address, wanted.ipv6.gateway or "")
-    words = ["secondsite", plan.name, wanted.address, wanted.gateway or "", *ipv6, *plan.dns_servers]
+    routes = "".join(f"{each.to} {each.via}\n" for each in plan.routes)
+    words = ["secondsite", plan.name, wanted.address, wanted.gateway or "", *ipv6, routes, *plan.dns_servers]
     try:
         guest.run(domain, PATH, ["-euc", LINES, *words], seconds)
     except errors.FabricError as problem:
         if _has_all(_card(domain, wanted.mac), wanted):
             raise errors.FabricError(
-                f"it has the address, but not its gateway and name servers: {problem.message}"
+                "it has the address, but not all that goes with it (gateway, routes, name servers): "
+                f"{problem.message}"
             ) from problem
         raise
     if not _has_all(_card(domain, wanted.mac), wanted):
@@ -99,8 +102,15 @@ def _card(domain: Any, mac: str) -> guest.Card:
 PATH = "/bin/sh"
 LINES = """
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-card=$1 address=$2 gateway=$3 address6=$4 gateway6=$5; shift 5
+card=$1 address=$2 gateway=$3 address6=$4 gateway6=$5 routes=$6; shift 6
 before=$(ip -4 route show | sed -n "s/^default via \\([0-9.]*\\) dev $card\\( .*\\)*$/\\1/p" | head -n 1)
+kept=$(ip -4 route show dev "$card" | sed -n "s/^\\([0-9][0-9.\\/]*\\) via \\([0-9.]*\\)\\( .*\\)*$/\\1 \\2/p")
+route() {
+    case $1 in
+        *:*) ip -6 route replace "$1" via "$2" dev "$card" ;;
+        *) ip -4 route replace "$1" via "$2" dev "$card" ;;
+    esac
+}
 ip link set dev "$card" up
 ip -4 address flush dev "$card"
 ip -4 address add "$address" dev "$card"
@@ -114,6 +124,10 @@ if [ -n "$address6" ]; then
     ip -6 address add "$address6" dev "$card"
 fi
 if [ -n "$gateway6" ]; then ip -6 route replace default via "$gateway6" dev "$card"; fi
+printf '%s\\n' "$kept" | while read -r to via; do
+    if [ -n "$via" ]; then route "$to" "$via" 2> /dev/null || :; fi
+done
+printf '%s' "$routes" | while read -r to via; do route "$to" "$via"; done
 [ $# -gt 0 ] || exit 0
 missing=0
 for server; do grep -qx "nameserver $server" /etc/resolv.conf 2> /dev/null || missing=1; done

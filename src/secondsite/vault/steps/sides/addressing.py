@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ....domain.networks import addresses
 from ....wire.common.base import Shape
-from ....wire.common.cards import CardAddress, CardIpv6, CardSettings
+from ....wire.common.cards import CardAddress, CardIpv6, CardRoute, CardSettings
 from ....wire.control.cards import LocalCard
 from ...store import MachineRecord, Transaction
 from . import network_cards, pool_addresses
@@ -56,6 +56,7 @@ def at_target(tx: Transaction, machine: MachineRecord) -> tuple[CardAddress, ...
             gateway=each.gateway,
             dns_servers=each.dns_servers,
             ipv6=_ipv6(own.get(card.mac.lower())),
+            routes=_routes(own.get(card.mac.lower())),
         )
         for card, each in found
         if each is not None and each.address is not None
@@ -85,9 +86,10 @@ def in_drill(
             continue
         served = drill.subnets.get(card.network, subnet)
         if not drill.is_made(card.network):
-            wanted = _card(card, mac, settings.test_address)
+            wanted = _card(card, mac, settings.test_address, ipv6=_ipv6_in_drill(settings))
         elif served is None:
-            wanted = _card(card, mac, settings.test_address or settings.address, ipv6=settings.ipv6)
+            ipv6 = _ipv6_in_drill(settings) or settings.ipv6
+            wanted = _card(card, mac, settings.test_address or settings.address, ipv6=ipv6)
         else:
             wanted = _leased(card, mac, settings, drill.leased, served, named)
         found.extend(wanted)
@@ -108,7 +110,7 @@ def _leased(
     names = addresses.inside(named, subnet) or (str(network.network_address + 1),)
     if address is None or not (settings.test_address or settings.address or settings.from_pool):
         return ()
-    return _card(card, mac, f"{address}/{network.prefixlen}", *names)
+    return _card(card, mac, f"{address}/{network.prefixlen}", *names, ipv6=_ipv6_in_drill(settings))
 
 
 def _card(
@@ -121,6 +123,14 @@ def _card(
 
 def _ipv6(settings: CardSettings | None) -> CardIpv6 | None:
     return None if settings is None else settings.ipv6
+
+
+def _routes(settings: CardSettings | None) -> tuple[CardRoute, ...]:
+    return () if settings is None else settings.routes
+
+
+def _ipv6_in_drill(settings: CardSettings) -> CardIpv6 | None:
+    return None if settings.test_ipv6_address is None else CardIpv6(address=settings.test_ipv6_address)
 
 
 def _mac(card: LocalCard, macs: Mapping[str, str]) -> str:

@@ -154,10 +154,14 @@ def _lacking(wanted: Sequence[CardAddress], evidence: Evidence | None) -> Iterat
     for card in wanted:
         verdict = verdicts.get(card.mac)
         has_ipv4 = (verdict is not None and verdict.given) or addresses_of.host(card.address) in told
-        if has_ipv4 and (card.ipv6 is None or (verdict is not None and verdict.given and verdict.ipv6)):
+        given = verdict if verdict is not None and verdict.given else None
+        if has_ipv4 and card.ipv6 is not None and (given is None or given.ipv6 is None):
+            yield card, "its IPv6 address could not be set"
+            continue
+        if has_ipv4 and card.routes and (given is None or not given.routes):
+            yield card, "its routes could not be set"
             continue
         if has_ipv4:
-            yield card, "its IPv6 address could not be set"
             continue
         yield card, "nothing was seen of its guest" if verdict is None else verdict.said
 

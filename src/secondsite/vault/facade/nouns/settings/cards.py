@@ -101,12 +101,30 @@ def _check_address(card: CardSettings) -> None:
             f"The card {card.mac} is to have the address {card.ipv6.address}, but none of IPv4.",
             do="Give it one of IPv4, too (--address, --from-pool), or leave it out.",
         )
+    has_ipv4 = card.test_address is not None or card.address is not None or card.from_pool
+    if card.test_ipv6_address is not None and not has_ipv4:
+        raise errors.InvalidArgument(
+            f"The card {card.mac} is to have {card.test_ipv6_address} in a test failover, but no address of "
+            "IPv4.",
+            do="Give it one of IPv4, too (--test-address), or leave it out.",
+        )
+    _check_routes(card)
     for address, connected in ((card.address, card.connected), (card.test_address, card.test_connected)):
         if address is not None and not connected:
             raise errors.InvalidArgument(
                 f"The card {card.mac} has the address {address}, but is set not to be connected.",
                 do="Give one of the two.",
             )
+
+
+def _check_routes(card: CardSettings) -> None:
+    routes = [(each.to, each.via) for each in card.routes]
+    ipv6_address = None if card.ipv6 is None else card.ipv6.address
+    if (problem := addresses.routes_contradiction(routes, card.address, ipv6_address)) is not None:
+        raise errors.InvalidArgument(
+            f"The card {card.mac} is to have {problem}.",
+            do="Give a gateway that is in the subnet of the card's own address, or leave the route out.",
+        )
 
 
 def _check_contradictions(card: CardSettings) -> None:
