@@ -75,7 +75,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "address-not-set",
             W,
             "A card should have another address where the machine was started, but does not: no guest "
-            "agent answered, or its guest is not one in which an address can be set (Linux). "
+            "agent answered, or its guest is not one in which an address can be set (Linux, Windows). "
             "The machine cannot be reached at that address.",
             "Set the address in the guest by hand, or install qemu-guest-agent in it before the next time.",
             by_vault=True,

@@ -8,6 +8,7 @@ Its rooms:
     network_manager  NetworkManager: a connection of ours is preferred to the guest's
     ifupdown         /etc/network/interfaces: the card's stanzas are replaced
     netplan          netplan: the card's definition is changed
+    windows          Windows: what a card has by hand, as one state
     resolv_conf      /etc/resolv.conf, where nothing else writes it
     choosing         which of them configures a card, and what becomes of its files
 """

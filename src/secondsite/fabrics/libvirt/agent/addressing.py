@@ -9,7 +9,7 @@ from ....domain.networks.guest_config.card_plan import CardPlan, NotUnderstood, 
 from ....wire.common.cards import CardAddress
 from ...addressing import GivenAddress, RestoredFiles
 from ..host import connection
-from . import guest, lasting
+from . import guest, lasting, windows
 
 LONGEST_NAME = 64
 LEAST_SECONDS = 5.0
@@ -23,12 +23,17 @@ class Addressing:
         domain, until = self._hypervisor.domain(fabric_id), time.monotonic() + seconds
         card = _card(domain, wanted.mac)
         plan = _plan(card.name, wanted)
+        if windows.runs(domain):
+            return windows.give(domain, plan, whose, seconds)
         given = _at_each_boot(domain, plan, whose, seconds)
         _now(domain, plan, wanted, max(LEAST_SECONDS, until - time.monotonic()))
         return given
 
     def restore(self, fabric_id: str, whose: str, seconds: float) -> RestoredFiles:
-        return lasting.back(self._hypervisor.domain(fabric_id), whose, seconds)
+        domain = self._hypervisor.domain(fabric_id)
+        if windows.runs(domain):
+            return windows.restore(domain, whose, seconds)
+        return lasting.back(domain, whose, seconds)
 
     def told(self, fabric_id: str) -> Mapping[str, Sequence[str]]:
         found = guest.cards(self._hypervisor.domain(fabric_id))

@@ -160,8 +160,8 @@ def _unsettable(machine: MachineRecord, card: LocalCard) -> ObstacleShape:
         f"agent answers in {machine.name}: it cannot be set there, and the guest starts with its present "
         "address.",
         do="Install qemu-guest-agent in it, with its channel (virtio, org.qemu.guest_agent.0), which sets "
-        "addresses in Linux; or give it the address by a DHCP server there. Else set it by hand after "
-        "the start.",
+        "addresses in Linux and Windows; or give it the address by a DHCP server there. Else set it by hand "
+        "after the start.",
         blocking=False,
     )
 

@@ -17,7 +17,7 @@ from .. import machines
 from . import assigned_addresses
 
 HOW_IT_IS_SET = (
-    "An address is set in the running guest by its agent (qemu-guest-agent), in Linux only, "
+    "An address is set in the running guest by its agent (qemu-guest-agent), in Linux and Windows, "
     "and in its own network configuration, which is put back at home; without an agent only a DHCP server of "
     "libvirt's there can give it. 'secondsite machine preflight {name}' says whether one answers."
 )
