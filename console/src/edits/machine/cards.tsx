@@ -7,21 +7,23 @@ import { readList } from '../reading';
 import type { Of } from '.';
 
 type Draft = {
-  mac: string; key: string; home: string; way: string; network: string; testWay: string; testNetwork: string; keepsMac: boolean; addressWay: string; address: string; gateway: string; dns: string; testAddress: string; names: string; ipv6: string;
+  mac: string; key: string; home: string; way: string; network: string; testWay: string; testNetwork: string; keepsMac: boolean; addressWay: string; address: string; gateway: string; dns: string; testAddress: string; names: string; ipv6: string; routes: string; testIpv6: string;
 };
 
 const draftOf = (of: Shapes['MachineSettings'] | undefined): Draft[] => (of?.cards ?? []).map((card) => ({
   mac: card.mac, key: card.key, home: card.source_network ?? '', way: card.connected ? 'on' : 'off', network: card.network ?? '', testWay: card.test_connected ? 'on' : 'off', testNetwork: card.test_network ?? '',
   keepsMac: card.keep_mac, addressWay: card.from_pool ? 'pool' : card.address ? 'own' : '', address: card.address ?? '', gateway: card.gateway ?? '', dns: card.dns_servers.join('\n'),
-  testAddress: card.test_address ?? '', names: card.names.join('\n'), ipv6: card.ipv6 ? JSON.stringify(card.ipv6) : '',
+  testAddress: card.test_address ?? '', names: card.names.join('\n'), ipv6: card.ipv6 ? JSON.stringify(card.ipv6) : '', routes: JSON.stringify(card.routes), testIpv6: card.test_ipv6_address ?? '',
 }));
 
 const bodyOf = (card: Draft): Shapes['CardSettings'] => ({
   mac: card.mac, network: card.network || null, connected: card.way === 'on', test_network: card.testNetwork || null, test_connected: card.testWay === 'on', keep_mac: card.keepsMac,
   address: card.addressWay === 'own' ? card.address.trim() : null, gateway: card.addressWay === 'own' ? card.gateway.trim() || null : null, dns_servers: card.addressWay === 'own' ? readList(card.dns) : [],
   from_pool: card.addressWay === 'pool', test_address: card.testAddress.trim() || null, names: readList(card.names),
-  // it is set by the command line, and stays as it is
+  // these are set by the command line, and stay as they are
   ipv6: card.ipv6 && card.addressWay !== '' ? JSON.parse(card.ipv6) as Shapes['CardSettings']['ipv6'] : null,
+  routes: card.routes && card.addressWay === 'own' ? JSON.parse(card.routes) as Shapes['CardSettings']['routes'] : [],
+  test_ipv6_address: (card.addressWay !== '' || card.testAddress.trim() !== '') && card.testIpv6 ? card.testIpv6 : null,
 });
 
 const part = '(25[0-5]|2[0-4]\\d|1?\\d?\\d)';
