@@ -21,9 +21,11 @@ type Looks struct {
 	HooksLate float64 `json:"hooks_late_seconds"`
 }
 
-// SSH is whether somebody could log in. LetIn: open, closed, unknown.
+// SSH is whether somebody could log in. LetIn: open, closed, unknown. AtBoot: whether systemd starts a server at boot;
+// null where something else starts what runs here.
 type SSH struct {
 	Listens bool   `json:"listens"`
+	AtBoot  *bool  `json:"at_boot"`
 	Ports   []int  `json:"ports"`
 	LetIn   string `json:"let_in"`
 }
@@ -58,7 +60,7 @@ func (t *Teller) looks(kernels []Kernel, mounted []mount) Looks {
 }
 
 func (r Root) ssh() SSH {
-	found := SSH{Ports: []int{}}
+	found := SSH{Ports: []int{}, AtBoot: r.startsSSH()}
 	for _, file := range append(r.files(".conf", "etc/ssh/sshd_config.d"), "/etc/ssh/sshd_config") {
 		for _, line := range r.lines(within(file)) {
 			fields := strings.Fields(line)
@@ -77,6 +79,26 @@ func (r Root) ssh() SSH {
 		found.Listens = found.Listens || r.listens(port)
 	}
 	return found
+}
+
+// startsSSH tells by systemd's notes of what it starts. A masked server has its note still.
+func (r Root) startsSSH() *bool {
+	if r.word("proc/1/comm") != "systemd" {
+		return nil
+	}
+	found := false
+	for _, name := range []string{"ssh.service", "sshd.service", "dropbear.service", "ssh.socket", "sshd.socket", "dropbear.socket"} {
+		for _, folder := range []string{"etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system"} {
+			for _, target := range []string{"multi-user", "sockets"} {
+				found = found || r.exists(folder, target+".target.wants", name) && !r.isMasked(name)
+			}
+		}
+	}
+	return &found
+}
+
+func (r Root) isMasked(unit string) bool {
+	return r.linked("etc/systemd/system", unit) == "null"
 }
 
 const (

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -21,6 +22,23 @@ func TestSSHIsListenedForWhereItsConfigurationSays(t *testing.T) {
 	} {
 		if found := prepared(t, each.lines...).ssh(); found.Listens != each.wanted {
 			t.Errorf("%v: %+v", each.lines, found)
+		}
+	}
+}
+
+func TestWhetherSSHStartsAtBootIsToldBySystemdsNotes(t *testing.T) {
+	const runs, note = "proc/1/comm=systemd\n", "etc/systemd/system/multi-user.target.wants/ssh.service=[Unit]"
+	for wanted, each := range map[string][][]string{
+		"true": {{runs, note}, {runs, "etc/systemd/system/sockets.target.wants/sshd.socket=[Unit]"},
+			{runs, "usr/lib/systemd/system/multi-user.target.wants/dropbear.service=[Unit]"}},
+		"false": {{runs}, {runs, "etc/systemd/system/multi-user.target.wants/cron.service=[Unit]"},
+			{runs, note, "etc/systemd/system/ssh.service->/dev/null"}},
+		"null": {{note}, {"proc/1/comm=init\n", note}, nil},
+	} {
+		for _, lines := range each {
+			if found, _ := json.Marshal(prepared(t, lines...).ssh().AtBoot); string(found) != wanted {
+				t.Errorf("%v: %s", lines, found)
+			}
 		}
 	}
 }

@@ -12,7 +12,7 @@ GiB = 1 << 30
     [
         (Preparations(ssh_listens=False), "No SSH server"),
         (Preparations(ssh_at_boot=False), "not seen to start it at boot"),
-        (Preparations(ssh_shut_out=[22]), "port 22"),
+        (Preparations(ssh_let_in=False, ssh_ports=[22]), "port 22"),
         (Preparations(loose_cards=["eno1"]), "card eno1"),
         (Preparations(full=[Room("/var", 10 * GiB, GiB // 10)]), "/var"),
         (Preparations(newer_kernel="6.1"), "6.1"),

@@ -81,6 +81,14 @@ def test_what_its_operator_would_miss_is_an_obstacle_that_does_not_block():
     assert not telling.obstacles(read(looks=None), TOLD_AT)
 
 
+@pytest.mark.parametrize(("at_boot", "told"), [(False, True), (True, False), (None, False)])
+def test_a_server_that_systemd_does_not_start_is_told_of_and_an_older_agent_says_nothing(at_boot, told):
+    ssh = {"listens": True, "ports": [22], "let_in": "open"}
+    ssh |= {} if at_boot is None else {"at_boot": at_boot}
+    found = telling.obstacles(read(looks={**SERVER["looks"], "ssh": ssh}), TOLD_AT)
+    assert ["start it at boot" in each.what for each in found] == [True] * told
+
+
 WRONG = {
     "a text for a number": {"vcpus": "4"},
     "no memory": {"memory_bytes": 0},

@@ -23,15 +23,16 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Preparations:
-    """What was seen in a machine. `loose_cards`: cards whose addresses stand in no file. `ssh_at_boot`: its
-    SSH server was not only started by hand, as far as can be seen. `ssh_shut_out`: ports of its SSH server
-    that its firewall keeps closed. `newer_kernel`: the one of its next start, if it runs another.
-    `clock_off_seconds`: how far its clock is ahead of its appliance's."""
+    """What was seen in a machine; None: that could not be seen. `loose_cards`: cards whose addresses stand in
+    no file. `ssh_at_boot`: systemd starts its SSH server at boot. `ssh_let_in`: its firewall lets somebody in
+    at `ssh_ports`. `newer_kernel`: the one of its next start, if it runs another. `clock_off_seconds`: how
+    far its clock is ahead of its appliance's."""
 
     loose_cards: Sequence[str] = ()
-    ssh_listens: bool = True
-    ssh_at_boot: bool = True
-    ssh_shut_out: Sequence[int] = ()
+    ssh_listens: bool | None = None
+    ssh_at_boot: bool | None = None
+    ssh_let_in: bool | None = None
+    ssh_ports: Sequence[int] = ()
     full: Sequence[Room] = ()
     restart_required: bool = False
     newer_kernel: str = ""
@@ -57,20 +58,20 @@ def lacking(seen: Preparations) -> Iterator[Hindrance]:
 
 
 def _reached(seen: Preparations) -> Iterator[Hindrance]:
-    if not seen.ssh_listens:
+    if seen.ssh_listens is False:
         yield _note(
             "No SSH server listens in the machine: after a failover only its console is left.",
             "Install and start one ('apt install openssh-server'), or know a password for its console.",
         )
         return
-    if not seen.ssh_at_boot:
+    if seen.ssh_at_boot is False:
         yield _note(
             "The machine's SSH server listens, but systemd is not seen to start it at boot: after a failover "
             "only its console may be left.",
             "Enable it ('systemctl enable ssh', or sshd).",
         )
-    if seen.ssh_shut_out:
-        ports = ", ".join(map(str, seen.ssh_shut_out))
+    if seen.ssh_let_in is False:
+        ports = ", ".join(map(str, seen.ssh_ports))
         yield _note(
             f"The firewall of the machine lets nobody in to its SSH server (port {ports}).",
             "Let in the networks of its second site, too ('nft list ruleset' shows what is let in).",

@@ -39,11 +39,13 @@ def _preparations(told: ToldMachine, clock: float) -> prepared.Preparations:
     loose = [each.name for each in told.cards if each.addresses and each.method == "unknown"]
     if looks is None:
         return prepared.Preparations(loose_cards=loose)
-    ports = looks.ssh.ports if looks.ssh.let_in == "closed" else ()
+    let_in = {"open": True, "closed": False}.get(looks.ssh.let_in)
     return prepared.Preparations(
         loose_cards=loose,
         ssh_listens=looks.ssh.listens,
-        ssh_shut_out=ports,
+        ssh_at_boot=looks.ssh.at_boot,
+        ssh_let_in=let_in,
+        ssh_ports=looks.ssh.ports,
         full=[prepared.Room(each.where, each.size_bytes, each.free_bytes) for each in looks.file_systems],
         restart_required=looks.restart_required,
         newer_kernel=looks.newer_kernel,

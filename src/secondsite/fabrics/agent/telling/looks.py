@@ -24,6 +24,8 @@ class Ssh(Told):
 
     listens: bool
     """Whether a server listens, not only for the machine itself."""
+    at_boot: bool | None = None
+    """Whether systemd starts one at boot; null: something else starts what runs there, or an older agent."""
     ports: Annotated[tuple[Number, ...], Few] = (22,)
     let_in: Literal["open", "closed", "unknown"] = "unknown"
     """What the firewall does with that."""

@@ -128,7 +128,7 @@ def seen(domain: Any, clock: Callable[[], float]) -> prepared.Preparations:
     off = asked.ask(Count, "guest-get-time") / 1e9 - clock()
     tables = [table for table in map(asked.read_if_there, TABLES) if table is not None]
     return prepared.Preparations(
-        ssh_listens=not tables or listening(tables, ports(asked.read_if_there(SSH_FILE) or "")),
+        ssh_listens=listening(tables, ports(asked.read_if_there(SSH_FILE) or "")) if tables else None,
         ssh_at_boot=_ssh_at_boot(asked),
         full=tuple(_rooms(asked)),
         restart_required=asked.read_if_there(ASKS_FOR_RESTART) is not None,
@@ -136,20 +136,26 @@ def seen(domain: Any, clock: Callable[[], float]) -> prepared.Preparations:
     )
 
 
-def _ssh_at_boot(asked: AskedGuest) -> bool:
-    """Whether an SSH server is started at boot; also where that cannot be seen."""
+def _ssh_at_boot(asked: AskedGuest) -> bool | None:
+    """Whether systemd starts an SSH server at boot; None where that cannot be seen."""
     if (asked.read_if_there(FIRST_PROGRAM) or "").strip() != SYSTEMD:
-        return True
-    return not all(_is_missing(asked, each) for each in ENABLED)
+        return None
+    unseen = False
+    for path in ENABLED:
+        there = _is_there(asked, path)
+        if there:
+            return True
+        unseen = unseen or there is None
+    return None if unseen else False
 
 
-def _is_missing(asked: AskedGuest, path: str) -> bool:
-    """Whether the guest says that there is no such file. One that it may not read may be there."""
+def _is_there(asked: AskedGuest, path: str) -> bool | None:
+    """Whether the guest has such a file. One that it may not read may be there: None."""
     try:
         asked.read(path)
     except errors.FabricError as problem:
-        return MISSING in str(problem)
-    return False
+        return False if MISSING in str(problem) else None
+    return True
 
 
 def _rooms(asked: AskedGuest) -> Iterator[prepared.Room]:
