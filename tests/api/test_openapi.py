@@ -75,6 +75,7 @@ NOTHING_NEW = {
     "POST /api/approvals/{number}/grant",
     "POST /api/notices/targets/{target}/test",
     "POST /api/machines/{machine}/drill/way",
+    "POST /api/drills/ways/{way}",
     "POST /api/session",
     "POST /api/log-in/begin",
     "POST /api/log-in/finish",

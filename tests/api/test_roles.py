@@ -120,6 +120,7 @@ BESIDE = {
     "session": "nosuch",
     "person": "nosuch",
     "pass_id": "nosuch",
+    "way": "nosuch",
     "number": 1,
 }
 
@@ -158,6 +159,7 @@ def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, pro
             del body["disks"]
         body |= {"site": "a", "accept_two_copies": True, "reason": "why", "bytes_per_second": 10**6}
         body |= {"reverse_after_commit": False, "folder": "/srv", "who": "admin", "path": "vda1"}
+        body |= {"typed": "eA=="}
         body |= {"task": 0, "verdict": "done", "groups": [{"machines": ["web01"]}]}
         if path.endswith("cleanup-test-failover"):
             del body["verdict"]

@@ -313,6 +313,7 @@ OF_ONE_PERSON = {
     *((each, "/api/session/second-factor") for each in ("POST", "PUT")),
     ("POST", "/api/session/second-factor/remove"),
     ("POST", "/api/machines/{machine}/drill/way"),
+    ("POST", "/api/drills/ways/{way}"),
 }
 """How a browser, or `secondsite login`, comes in, and what somebody changes of oneself there: a program has a
 token. A line into a drill is not a call (`e2e/test_ways_into_drills.py`)."""

@@ -2,14 +2,19 @@
 bounds."""
 
 import asyncio
+import base64
 import contextlib
+import http.client
+import json
 import pty
 import re
 import select
+import ssl
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -231,6 +236,103 @@ def test_what_waits_for_a_tester_who_reads_nothing_is_bounded(rig, ann):
     before = memory_bytes(rig)
     after = asyncio.run(story())
     assert [more - was for was, more in zip(before, after, strict=True) if more - was > 16 * MiB] == []
+
+
+# ---- as a browser does it: what is said goes by requests of its own
+
+
+WAY = "/api/machines/web01/drill/way?kind=console&typed_apart=true"
+OWN, FOREIGN = "same-origin", "cross-site"
+
+
+class Page:
+    """What a page of the vault asks for somebody who is logged in."""
+
+    def __init__(self, rig, vault):
+        self._rig, self._cookie = rig, ""
+        secret = vault._connection.bearer.removeprefix("Bearer ")  # noqa: SLF001
+        with self._asked("POST", "/api/session", {"kind": "browser", "token": secret}) as entered:
+            self._cookie = entered.headers["set-cookie"].partition(";")[0]
+
+    @contextlib.contextmanager
+    def _asked(self, method, path, body=None, site=OWN):
+        trust = ssl.create_default_context(cafile=self._rig.home("vault") / "pki" / "ca.pem")
+        place = urlsplit(self._rig.url)
+        line = http.client.HTTPSConnection(place.hostname, place.port, context=trust, timeout=WITHIN_SECONDS)
+        headers = {"Sec-Fetch-Site": site, "Cookie": self._cookie, "Content-Type": "application/json"}
+        with contextlib.closing(line):
+            line.request(method, path, None if body is None else json.dumps(body), headers)
+            with line.getresponse() as answer:
+                yield answer
+
+    def ask(self, method, path, body=None, site=OWN):
+        """The status of the answer."""
+        with self._asked(method, path, body, site) as answer:
+            return answer.status
+
+    @contextlib.contextmanager
+    def way(self):
+        """An open way, whose greeting was heard."""
+        with self._asked("POST", WAY) as answer:
+            assert answer.status == 200, answer.read()
+            told(answer, b"\n")
+            yield answer, answer.headers["drill-way"]
+
+    def say(self, way, what, site=OWN):
+        typed = base64.b64encode(what).decode()
+        return self.ask("POST", f"/api/drills/ways/{way}", {"typed": typed}, site)
+
+
+def told(answer, until):
+    """What the machine says, up to that."""
+    found = b""
+    while until not in found:
+        part = answer.read(1)
+        assert part, f"the way ended after {found!r}"
+        found += part
+    return found
+
+
+def test_a_page_says_what_is_typed_by_requests_and_hears_it_on_the_way(rig, ann):
+    every, page = bytes(range(256)), Page(rig, ann)
+    with page.way() as (answer, way):
+        assert page.say(way, every) == 204
+        assert told(answer, every) == every
+        assert page.say(way, b"") == 422
+        assert page.say(way, b"x" * 40_000) == 422
+    eventually(lambda: visits(rig)[-1].ended_at is not None, 30)
+    last = visits(rig)[-1]
+    assert (last.who, last.sent_bytes, last.why) == ("ann", 256, "the person left")
+    assert page.say(way, b"x") == 404
+
+
+def test_nobody_types_into_the_way_of_another_nor_a_page_from_elsewhere_into_any(rig, ann):
+    with person(rig, "eve") as other:
+        mine, again, others = Page(rig, ann), Page(rig, ann), Page(rig, other)
+        assert mine.ask("POST", WAY, site=FOREIGN) == 403
+        assert others.ask("POST", WAY) == 403, "eve has no pass"
+        with mine.way() as (answer, way):
+            assert mine.say(way, b"foreign", FOREIGN) == 403
+            assert others.say(way, b"eve") == 404
+            assert again.say(way, b"another session of ann") == 404
+            assert mine.say(way, b"ann\n") == 204
+            assert told(answer, b"\n") == b"ann\n"
+
+
+def test_the_end_of_the_session_ends_the_way(rig, ann):
+    page = Page(rig, ann)
+    with page.way() as (answer, _):
+        assert page.ask("DELETE", "/api/session") == 204
+        assert answer.read() == b""
+    eventually(lambda: visits(rig)[-1].why == "the token, or the session, no longer counts", 30)
+
+
+def test_what_is_typed_is_not_on_record_also_if_it_is_refused(rig, ann):
+    assert Page(rig, ann).say("nosuch", b"a password") == 404
+    with rig.client() as vault:
+        refused = next(each for each in vault.audit.list() if each.verb == "POST /drills/ways/{way}")
+    assert "(not shown)" in refused.details
+    assert base64.b64encode(b"a password").decode() not in refused.details
 
 
 # ---- as it is typed

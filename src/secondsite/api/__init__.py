@@ -13,7 +13,7 @@ Its rooms:
     failures         every error as an ErrorBody
     prerendered      answers that are written as JSON once
     following/       streams of events
-    way_answer       the answer that is a way into a drill's machine
+    way_answer       the answer that is a way into a drill's machine, and what requests say to it
     fast_path        the two most frequent calls, without the framework
     built_pages      pages that were built before, in front of everything else
     console          the web console, as such pages

@@ -18,6 +18,7 @@ from .fast_path import ShortWay
 from .following import Hubs
 from .guard import Guard
 from .permissions import BASE
+from .way_answer import WaysByRequests
 
 DOCS = f"{BASE}/docs"
 CONVENTIONS = """\
@@ -93,7 +94,7 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
         openapi_url=f"{BASE}/openapi.json",
         redirect_slashes=False,  # a redirect would repeat the Host header of a stranger
     )
-    app.state.vault, app.state.hubs = facade, Hubs()
+    app.state.vault, app.state.hubs, app.state.ways = facade, Hubs(), WaysByRequests()
     app.add_middleware(ShortWay, vault=facade)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=1)
     visitors = visitors or _nobody()

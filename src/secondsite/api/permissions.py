@@ -185,6 +185,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "POST /machines/{machine}/drill/passes": Permission.OPERATE,
         "DELETE /machines/{machine}/drill/passes/{pass_id}": Permission.OPERATE,
         "POST /machines/{machine}/drill/way": Permission.TEST,
+        "POST /drills/ways/{way}": Permission.TEST,
         "GET /machines/{machine}/checks": Permission.READ,
         "PUT /machines/{machine}/checks": Permission.PROTECT,
         "GET /machines/{machine}/hooks": Permission.READ,

@@ -5,7 +5,9 @@ from typing import Any
 from secondsite.api import permissions
 from tests.support.vault import request_for
 
-CHANGING = {call for call in permissions.NEEDS if not call.startswith("GET ")} | {"POST /enroll"}
+TYPED = "POST /drills/ways/{way}"
+"""What a person types is a part of the visit, which is on record as a whole; nobody else is to read it."""
+CHANGING = {call for call in permissions.NEEDS if not call.startswith("GET ")} - {TYPED} | {"POST /enroll"}
 TRIES = {"POST /notices/targets/{target}/test", "POST /log-in/providers/{provider}/test"}
 """These change nothing here: a message goes out, or somebody is asked."""
 GROUP = {"name": "shop", "source_site": "a", "target_site": "b"}

@@ -35,6 +35,7 @@ def test_the_names_are_those_of_the_calls_that_change_something():
     own |= {"change_own_password", "begin_second_factor", "confirm_second_factor", "remove_second_factor"}
     own |= {"begin_security_key", "add_security_key", "ask_security_key", "remove_security_key"}
     own |= {"approve_login", "refuse_login"}
+    own |= {"type_into_drill_way"}  # the way was approved when it was opened
     assert names - {"grant_approval", "refuse_approval", "withdraw_approval"} - own == approvals.VERBS
 
 

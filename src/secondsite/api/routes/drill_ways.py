@@ -3,14 +3,14 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 
 from ...wire.rest.access import drill_passes as rest
-from ..access import Vault
+from ..access import Known, Vault
 from ..headers import OnceHeader
 from ..routers import guarded
 from ..way_answer import WayAnswer
-from .names import MachineName, PassId
+from .names import MachineName, PassId, WayId
 
 router = guarded("drills")
 
@@ -41,9 +41,18 @@ def end_drill_pass(vault: Vault, machine: MachineName, pass_id: PassId) -> None:
     responses={HTTPStatus.OK: {"content": {"application/octet-stream": {}}, "description": "The way."}},
 )
 def open_drill_way(
-    vault: Vault, machine: MachineName, query: Annotated[rest.DrillWayQuery, Query()]
+    vault: Vault, request: Request, machine: MachineName, query: Annotated[rest.DrillWayQuery, Query()]
 ) -> Response:
     """Opens a way into the machine of the open test failover, for whoever has a pass. The request's body,
     sent in chunks while the answer comes, goes to the machine; what the machine says is the answer. Either
     side ends it."""
-    return WayAnswer(vault.drill_ways.open(machine, query))
+    apart = request.app.state.ways if query.typed_apart else None
+    return WayAnswer(vault.drill_ways.open(machine, query), apart)
+
+
+@router.post("/drills/ways/{way}", status_code=HTTPStatus.NO_CONTENT)
+async def type_into_drill_way(request: Request, known: Known, way: WayId, said: rest.DrillTyped) -> None:
+    """Gives something to the machine by an open way that was opened with `typed_apart`, with the same token
+    or session. Answers once there is room for the next: send one after the other. 404: the way has ended.
+    409: the machine takes nothing, and nothing of this was taken."""
+    await request.app.state.ways.say(way, known, said.typed)

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-SECRETS = frozenset({"secret", "client_secret", "password", "former_password", "one_time_code", "otpauth"})
+SECRETS = frozenset(
+    {"secret", "client_secret", "password", "former_password", "one_time_code", "otpauth", "typed"}
+)
 URL = "url"
 """The URL of a webhook: whoever knows all of it can often post there."""
 HIDDEN = "(not shown)"

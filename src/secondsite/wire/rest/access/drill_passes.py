@@ -2,13 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import Base64Bytes, ConfigDict, Field
 
 from ....domain.drills.ways import LONGEST_PASS_SECONDS, SHORTEST_PASS_SECONDS, WayKind
+from ....ground.units import KiB
 from ...common.base import Shape
 from ...common.cards import Plain
 from ...common.numbers import Instant
 
+MOST_TYPED_CHARACTERS = 32 * KiB // 3 * 4 + 4
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -75,3 +77,13 @@ class DrillWayQuery(Shape):
     """For a port: its number."""
     address: Plain | None = None
     """For a port: the machine's IPv4 address; null: the one that its guest agent or its lease tells."""
+    typed_apart: bool = False
+    """Whether what goes to the machine comes by requests of its own, not as this one's body: for browsers,
+    which cannot send a body without an end. The answer's header Drill-Way names the way for them."""
+
+
+class DrillTyped(Shape):
+    """What goes to the machine by a way that takes it by requests."""
+
+    typed: Base64Bytes = Field(min_length=1, max_length=MOST_TYPED_CHARACTERS)
+    """In base64: at most 32 KiB of bytes."""
