@@ -109,6 +109,7 @@ BESIDE = {
     "other": "b",
     "appliance": "one",
     "point": "p1",
+    "line": "san-policy",
     "group": "shop",
     "plan": "shop",
     "schedule": "nightly",

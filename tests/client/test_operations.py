@@ -31,6 +31,7 @@ from secondsite.client.nouns import (
 )
 from secondsite.client.nouns.access import approvals, audit, evidence, people, providers, sessions, tokens
 from secondsite.domain.lifecycle import Verb
+from secondsite.domain.machines.connecting import Line
 from secondsite.domain.machines.hooks import HookMoment
 from secondsite.domain.plans import run_selection
 from secondsite.domain.points import RecoveryPointChoice
@@ -151,6 +152,9 @@ CALLS = {
         lambda v: v.machines[WEB].set_policy("default", seen=v.machines[WEB].policy()),
         lambda v: v.machines[WEB].checks(),
         lambda v: v.machines[WEB].set_checks([CHECK], seen=v.machines[WEB].checks()),
+        lambda v: v.machines[WEB].connecting(),
+        lambda v: v.machines[WEB].confirm(Line.SAN_POLICY),
+        lambda v: v.machines[WEB].take_back(Line.SAN_POLICY),
         lambda v: v.machines[WEB].hooks(),
         lambda v: v.machines[WEB].set_hooks([ON_START], seen=v.machines[WEB].hooks()),
         lambda v: v.machines[WEB].preview("custom", "p1"),

@@ -19,6 +19,7 @@ from typing import Protocol, runtime_checkable
 
 from ..datapath.digests import DigestSource
 from ..datapath.disks import CollectedDisk
+from ..domain.machines.connecting import Sight
 from ..domain.machines.hardware import Hindrance
 from ..wire.common.machines import MachineDefinition, NetworkInfo, NetworkService
 from ..wire.common.machines import PowerState as PowerState
@@ -156,6 +157,10 @@ class Inventory(Protocol):
     def concerns(self, fabric_id: str) -> Sequence[Concern]:
         """What the platform finds about a machine, for its operator: cheap, and asked again and again. Empty
         for a machine that it does not know."""
+
+    def inside(self, fabric_id: str) -> Sight | None:
+        """What an agent in a machine saw when it looked last of what lets somebody connect to it: cheap, and
+        asked again and again. None for a machine that the platform does not know, or cannot look into."""
 
     def beginning(self, fabric_id: str, disk: str, length: int) -> bytes:
         """The first bytes of one of its disks, as they are at about now; empty if they cannot be read from

@@ -126,6 +126,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "at": "/machines/web01/start-anyway",
         "json": {"site": "a", "accept_two_copies": True},
     },
+    "PUT /machines/{machine}/connecting/{line}": {"at": "/machines/web01/connecting/san-policy"},
+    "DELETE /machines/{machine}/connecting/{line}": {"at": "/machines/web01/connecting/san-policy"},
     "PUT /machines/{machine}/points/{point}/hold": {
         "at": "/machines/web01/points/p1/hold",
         "json": {"reason": "why"},

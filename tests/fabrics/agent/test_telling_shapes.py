@@ -1,10 +1,12 @@
 """What an agent tells is taken as far as its shape goes, and made into a definition."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from secondsite.domain import errors
+from secondsite.domain.machines.connecting import Line, System
 from secondsite.domain.machines.hardware import Drive, Presence
 from secondsite.fabrics.agent import telling
 
@@ -87,6 +89,13 @@ def test_a_server_that_systemd_does_not_start_is_told_of_and_an_older_agent_says
     ssh |= {} if at_boot is None else {"at_boot": at_boot}
     found = telling.obstacles(read(looks={**SERVER["looks"], "ssh": ssh}), TOLD_AT)
     assert ["start it at boot" in each.what for each in found] == [True] * told
+
+
+def test_what_lets_somebody_connect_is_told_as_far_as_it_was_seen():
+    ssh = {"listens": True, "at_boot": False, "ports": [22], "let_in": "unknown"}
+    found = telling.sight(read(looks={**SERVER["looks"], "ssh": ssh}), TOLD_AT)
+    assert found.lines == {Line.SSH_LISTENS: True, Line.SSH_AT_BOOT: False}
+    assert (found.system, found.at) == (System.LINUX, datetime.fromtimestamp(TOLD_AT, UTC))
 
 
 WRONG = {

@@ -15,10 +15,11 @@ from ...wire.rest.machine_settings import (
     MachineSettings,
     MachineSettingsChange,
 )
+from ...wire.rest.preflights import Connecting
 from ..access import Vault
 from ..headers import ETAG, IfMatch, answers, tag
 from ..routers import guarded
-from .names import MachineName
+from .names import LineName, MachineName
 
 router = guarded("machines")
 
@@ -50,6 +51,26 @@ def change_machine_checks(
 ) -> MachineChecks:
     """Replaces the checks of the machine; an empty list removes them. Takes effect with the next start."""
     return tag(response, vault.checks.change(machine, request, seen))
+
+
+@router.get("/machines/{machine}/connecting")
+def show_connecting(vault: Vault, machine: MachineName) -> Connecting:
+    """What lets somebody connect to the machine after a failover: each line as an agent in it saw it, as a
+    person confirmed it, or open. None of it stops a failover."""
+    return vault.connections.show(machine)
+
+
+@router.put("/machines/{machine}/connecting/{line}")
+def confirm_line(vault: Vault, machine: MachineName, line: LineName) -> Connecting:
+    """Confirms a line of what lets somebody connect: it is remembered with the instant and the caller's name.
+    It counts for as long as the line says, and not against what an agent in the machine sees."""
+    return vault.connections.confirm(machine, line)
+
+
+@router.delete("/machines/{machine}/connecting/{line}")
+def take_back_line(vault: Vault, machine: MachineName, line: LineName) -> Connecting:
+    """Takes the confirmation of a line back; harmless if there is none."""
+    return vault.connections.take_back(machine, line)
 
 
 @router.get("/machines/{machine}/hooks", responses=answers(HTTPStatus.OK, ETAG))

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
+from ...domain.machines.connecting import Line
 from ...wire.common import points
 
 SiteName = Annotated[str, Path(description="Name of the site.")]
@@ -13,6 +14,7 @@ MachineName = Annotated[
     str, Path(description="Id of a machine under protection, or its name if no other has it.")
 ]
 PointId = Annotated[points.PointId, Path(description="Id of the recovery point.")]
+LineName = Annotated[Line, Path(description="A line of what lets somebody connect.")]
 PoolName = Annotated[str, Path(description="Name of the pool.")]
 Address = Annotated[str, Path(description="An address of the pool that a machine has.")]
 PolicyName = Annotated[str, Path(description="Name of the policy.")]

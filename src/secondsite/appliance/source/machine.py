@@ -8,17 +8,18 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ...datapath.frames import Choice
 from ...domain.machines import rolling_scan
+from ...domain.machines.connecting import Sight
 from ...domain.machines.rolling_scan import RollingScan
 from ...fabrics.interface import PowerState, RunningView
 from ...ground.backoff import pause_seconds
 from ...ground.units import MiB
 from ...wire.common.machines import DiskDefinition, LeftOutDisk
 from ...wire.control.setups import SourceSetup
-from ...wire.control.statuses import SourceStatus
+from ...wire.control.statuses import SeenInside, SourceStatus
 from ..shared import Findings, MachineLock, State
 from . import powered_since
 from . import progress as progresses
@@ -46,6 +47,7 @@ LONGEST_STILL_PAUSE_SECONDS = 5.0
 COMPARED_AGAIN = 20
 """A machine that is off, and whose disks do not prove that they are as they were, is compared again after so
 many times as long as that took."""
+INSIDE_RENEWED = timedelta(minutes=10)
 DEAD_SECONDS = 45.0
 """A machine that died may seem to be there for so long."""
 MOST_GROWTH = 8
@@ -79,6 +81,7 @@ class Source:
         """Its power when it was last looked at; None until then."""
         self.power_seen = 0.0
         self.on_since: datetime | None = None
+        self.inside: SeenInside | None = None
         self.fenced = False
         """Whether the machine must not start here, because it was failed over."""
         self.fenced_at = 0.0
@@ -326,6 +329,19 @@ class Source:
             self.fenced, self.fenced_at = True, time.monotonic()
             self._forget_that_it_is_on()
 
+    def saw_inside(self, sight: Sight | None) -> None:
+        """Note what lets somebody connect. The same a moment later is no news."""
+        found, last = None if sight is None else SeenInside.of(sight), self.inside
+        if (
+            found is None
+            or last is None
+            or found.at is None
+            or last.at is None
+            or found.model_copy(update={"at": last.at}) != last
+            or abs(found.at - last.at) > INSIDE_RENEWED
+        ):
+            self.inside = found
+
     def lost_sight(self) -> None:
         """Note that nobody can say now whether the machine is on. One that surely ran after it was failed
         over counts as on until it is seen again."""
@@ -380,6 +396,7 @@ class Source:
             hardware=self.progress.hardware,
             rolling_fraction=self._rolling_fraction,
             rolled_at=self.rolling.ended_at if self.rolling else None,
+            inside=self.inside,
         )
 
 

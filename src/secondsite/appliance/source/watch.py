@@ -149,6 +149,8 @@ class Watch(Periodic):
                 source.findings.add(code, told[code])
             else:
                 source.findings.clear(code)
+        if not source.fenced:
+            source.saw_inside(self._fabric.inventory.inside(source.setup.fabric_id))
 
     def _look_for_our_mark(self, source: Source) -> None:
         now = time.monotonic()

@@ -10,6 +10,7 @@ settling      disks of a committed machine to the site's own storage
 failovers     drills, failovers, and what follows them
 preflight     what would be in the way
 appliances    which appliances could hold the replica
+connecting    what lets somebody connect after a failover
 returning     what a reprotect will send
 predicted     predicted times, and what runs took
 plans         the same for recovery plans
@@ -20,7 +21,7 @@ verifying     what a site gives to copies that are booted to be looked at
 
 import typer
 
-from . import failovers, moving_replicas, properties, protection, settling
+from . import connecting, failovers, moving_replicas, properties, protection, settling
 from .appliances import appliances
 from .preflight import preflight
 
@@ -50,4 +51,6 @@ def register(app: typer.Typer) -> None:
         app.command(function.__name__.replace("_", "-"))(function)
     app.command()(preflight)
     app.command()(appliances)
+    app.command("connecting")(connecting.show)
+    app.command()(connecting.confirm)
     app.command("set")(properties.change)

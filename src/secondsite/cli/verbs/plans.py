@@ -33,7 +33,7 @@ from ..options import (
     connect,
 )
 from ..output import clock
-from . import data_synchronization, instants, predictions, properties, second_copies
+from . import connecting, data_synchronization, instants, predictions, properties, second_copies
 
 Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
 STARTS = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
@@ -391,6 +391,7 @@ def _machine(machine: rest.PlanPreviewMachine, preview: rest.PlanPreview) -> str
         f"{predictions.machine(machine.predicted_seconds, machine.predicted_downtime_seconds)}"
         f"{'; ' if machine.hooks else ''}{predictions.hooks(machine.hooks)}"
         f"{data_synchronization.of_machine(machine, preview.data_sync)}"
+        f"{connecting.summary(machine.connecting)}"
     )
 
 

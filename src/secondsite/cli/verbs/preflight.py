@@ -9,6 +9,7 @@ from .. import output
 from ..exit_codes import Exit
 from ..options import Json, MachineName, connect, way
 from ..output import clock
+from . import connecting
 
 
 def preflight(
@@ -65,5 +66,7 @@ def _show(found: Preflight, done: str) -> None:
     for sentence in found.tried:
         output.say(sentence)
     whence = f"from {found.source_site} to {found.target_site}"
+    if found.connecting:
+        connecting.show_lines(found.connecting, found.machine)
     can = "can" if found.ready else "cannot"
     output.say(f"{found.machine} {can} be {done} {whence} now; asked at {clock(found.checked_at)}")

@@ -6,6 +6,7 @@ from typing import Any, overload
 
 from ...domain.health import Health
 from ...domain.lifecycle import State, Verb
+from ...domain.machines.connecting import Line
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
 from ...wire.common.cards import CardSettings
@@ -26,7 +27,7 @@ from ...wire.rest.machine_settings import (
 )
 from ...wire.rest.places import SiteMachines
 from ...wire.rest.predictions import Prediction, ReprotectPreview
-from ...wire.rest.preflights import ApplianceCandidates, Preflight
+from ...wire.rest.preflights import ApplianceCandidates, Connecting, Preflight
 from ..connection import Connection, path, request
 from .drill_ways import OpenDrill
 from .jobs import JobHandle
@@ -144,6 +145,19 @@ class MachineHandle(Verbs):
         body = request(MachineChecksChange, checks=tuple(checks))
         where = path("machines", self._name, "checks")
         return self._connection.one(MachineChecks, "PUT", where, body=body, seen=seen)
+
+    def connecting(self) -> Connecting:
+        """What lets somebody connect to it after a failover, and who saw or said that it is so."""
+        return self._connection.one(Connecting, "GET", path("machines", self._name, "connecting"))
+
+    def confirm(self, line: Line) -> Connecting:
+        """Says that a line is so; remembered with the instant and the caller's name. Raises InvalidArgument
+        for a line that is not asked of it, NotPossibleNow if an agent in it sees the opposite."""
+        return self._connection.one(Connecting, "PUT", path("machines", self._name, "connecting", line))
+
+    def take_back(self, line: Line) -> Connecting:
+        """Forgets that a line was confirmed."""
+        return self._connection.one(Connecting, "DELETE", path("machines", self._name, "connecting", line))
 
     def hooks(self) -> MachineHooks:
         """The scripts that run after it was started, and before it is stopped."""

@@ -34,6 +34,8 @@ VERBS = frozenset(
         *(
             "change_machine_settings",
             "change_machine_checks",
+            "confirm_line",
+            "take_back_line",
             "change_machine_hooks",
             "change_machine_properties",
             "change_machine_policy",

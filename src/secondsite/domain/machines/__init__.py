@@ -11,6 +11,7 @@ Its rooms:
     releases      which of two releases is the older one
     other_server  what speaks against its start on another server than its own
     prepared      what its operator would miss in the hour of need
+    connecting    what lets somebody connect to it after a failover, and who saw that it is so
     system_disk   which disk a machine boots from
     stand_ins     what a machine finds at the other site where a disk was left out
     guest_paths   paths of files inside a guest, as people read and type them

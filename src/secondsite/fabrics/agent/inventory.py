@@ -12,6 +12,7 @@ import structlog
 
 from ... import __version__
 from ...domain import errors, shell
+from ...domain.machines.connecting import Sight
 from ...domain.machines.releases import is_older
 from ...wire.common.machines import AgentIdentity, MachineDefinition
 from ..interface import (
@@ -26,7 +27,7 @@ from ..interface import (
 from .conversation import Agents, Conversation
 from .link import FENCED, Double, KnownAgent
 from .records import MachineRecord, Records
-from .telling import ToldMachine, definition, obstacles
+from .telling import ToldMachine, definition, obstacles, sight
 
 KIND = "agent"
 LOOKS_SECONDS = 120.0
@@ -127,6 +128,10 @@ class AgentInventory:
         if is_fenced(agent):
             return [*found, Concern("machine-fenced", _fenced(agent))]
         return [*found, *_outdated(agent), *self._unprepared(agent)]
+
+    def inside(self, fabric_id: str) -> Sight | None:
+        told = self._told.get(fabric_id)
+        return None if told is None else sight(told.machine, told.clock)
 
     def _unprepared(self, agent: KnownAgent) -> Sequence[Concern]:
         self._described(agent, LOOKS_SECONDS)

@@ -43,7 +43,9 @@ class LibvirtFabric:
         quiescence = common_pause.CommonPause(self._hypervisor, work_dir, agents)
         machines = power.Power(self._hypervisor, away)
         self._looks = looks.GuestLooks(self._hypervisor)
-        self.inventory: interface.Inventory = inventory.Inventory(self._hypervisor, self._looks.lacking)
+        self.inventory: interface.Inventory = inventory.Inventory(
+            self._hypervisor, self._looks.lacking, self._looks.inside
+        )
         self.power: interface.Power = machines
         views = tracking.Tracking(
             self._hypervisor, work_dir, agents, folders, machines, view_kind, self._looks.looked

@@ -10,6 +10,7 @@ from pathlib import Path
 from ...datapath.disks import image
 from ...datapath.errors import DatapathError
 from ...domain import errors, shell
+from ...domain.machines.connecting import Sight
 from ..interface import Concern, HeldDisk, HeldResources, MachineSummary, PowerState, Progress, untold
 from .host.faults import Faults
 from .host.host import Host
@@ -142,6 +143,9 @@ class SimulatedInventory:
 
     def concerns(self, fabric_id: str) -> Sequence[Concern]:
         return ()
+
+    def inside(self, fabric_id: str) -> Sight | None:
+        return None
 
     def beginning(self, fabric_id: str, disk: str, length: int) -> bytes:
         with self._faults.around("inventory.beginning", fabric_id):

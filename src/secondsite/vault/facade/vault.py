@@ -49,6 +49,7 @@ from .nouns.preflight.returning import Returns
 from .nouns.reporting.reports import Reports
 from .nouns.settings.cards import Settings
 from .nouns.settings.checks import Checks
+from .nouns.settings.connecting import Connections
 from .nouns.settings.hooks import Hooks
 from .nouns.settings.pairs import Pairs
 from .nouns.settings.pools import Pools
@@ -93,6 +94,7 @@ class VaultFacade:
     returns: Returns
     candidates: Candidates
     checks: Checks
+    connections: Connections
     hooks: Hooks
     properties: Properties
     points: Points
@@ -164,6 +166,7 @@ def _assembled(parts: Parts, events: Events, boards: Boards) -> VaultFacade:
         returns=Returns(parts),
         candidates=Candidates(parts),
         checks=Checks(parts),
+        connections=Connections(parts),
         hooks=Hooks(parts),
         properties=Properties(parts),
         points=Points(parts),

@@ -64,6 +64,8 @@ from .machines.records import (
 )
 from .machines.rpo import RpoBlock, RpoBlocks
 from .machines.settings import (
+    Confirmations,
+    ConfirmationsRecord,
     MachineChecks,
     MachineChecksRecord,
     MachineHooks,
@@ -109,6 +111,8 @@ __all__ = [
     "AuditEnds",
     "AuditFilter",
     "BootedRecord",
+    "Confirmations",
+    "ConfirmationsRecord",
     "DatedStatus",
     "DisbelievedRecord",
     "DriftRecord",

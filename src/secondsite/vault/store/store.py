@@ -43,7 +43,7 @@ from .machines.drill_notes import DrillNotes
 from .machines.machine_cache import DecodedMachines
 from .machines.machines import MachineRecords
 from .machines.rpo import RpoBlocks
-from .machines.settings import MachineChecks, MachineHooks, MachineProperties, MachineSettings
+from .machines.settings import Confirmations, MachineChecks, MachineHooks, MachineProperties, MachineSettings
 from .machines.statuses import StatusRecords
 from .notice_targets import NoticeTargets
 from .notices import Notices
@@ -139,6 +139,10 @@ class Transaction:
     @cached_property
     def checks(self) -> MachineChecks:
         return MachineChecks(self._session)
+
+    @cached_property
+    def confirmations(self) -> Confirmations:
+        return Confirmations(self._session)
 
     @cached_property
     def hooks(self) -> MachineHooks:

@@ -9,6 +9,7 @@ Its rooms:
     points, findings, sync_mode  what is known of a machine's replication
     evidence, machine_checks     what was seen of a machine after its start, and what is checked
     hooks                        scripts that run when it is moved
+    confirmed_lines              what people confirmed of it
     guest_files                  files inside a point
     compact                      points in a third of the memory
     policies, bandwidth, cards, properties  settings

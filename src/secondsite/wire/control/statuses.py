@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ...domain.machines import connecting
 from ..common.base import Shape
 from ..common.cards import MOST_CARDS, MOST_VLAN
 from ..common.findings import FindingShape
@@ -14,6 +15,7 @@ from ..common.sync_mode import SyncMode
 
 MOST_FINDINGS = 200
 MOST_POINTS = 20_000
+MOST_LINES = 32
 
 
 class SeenCard(Shape):
@@ -37,6 +39,35 @@ class SeenHardware(Shape):
         """The definition with this hardware."""
         nics = tuple(NicDefinition(**dict(card)) for card in self.cards)
         return of.model_copy(update={"vcpus": self.vcpus, "memory_bytes": self.memory_bytes, "nics": nics})
+
+
+class SeenLine(Shape):
+    """Whether a line of those that let somebody connect holds."""
+
+    line: Name
+    holds: bool
+
+
+class SeenInside(Shape):
+    """What an agent saw in a machine of what lets somebody connect after a failover. `at`: when; None: none
+    looked. `system`: linux, windows or unknown."""
+
+    system: Name = connecting.System.UNKNOWN.value
+    at: Instant | None = None
+    lines: Annotated[tuple[SeenLine, ...], BoundedTuple(MOST_LINES)] = ()
+
+    @classmethod
+    def of(cls, sight: connecting.Sight) -> "SeenInside":
+        """The same for the wire."""
+        lines = tuple(SeenLine(line=line, holds=holds) for line, holds in (sight.lines or {}).items())
+        return cls(system=sight.system, at=sight.at, lines=lines)
+
+    def sight(self) -> connecting.Sight:
+        """The same for decisions; lines and systems of a newer appliance are not known here."""
+        known = {each.value for each in connecting.Line}
+        lines = {connecting.Line(each.line): each.holds for each in self.lines if each.line in known}
+        systems = {each.value: each for each in connecting.System}
+        return connecting.Sight(systems.get(self.system, connecting.System.UNKNOWN), self.at, lines)
 
 
 class SourceStatus(Shape):
@@ -78,6 +109,8 @@ class SourceStatus(Shape):
     none, or an older appliance."""
     rolled_at: Instant | None = None
     """When the last whole pass of it ended."""
+    inside: SeenInside | None = None
+    """What an agent in it saw; None: there is none, or an older appliance."""
 
 
 class OldCopyStatus(Shape):

@@ -16,6 +16,7 @@ from ..common.points import PointShape
 from ..common.properties import TargetProperties
 from .plans import MOST_GROUPS
 from .predictions import PlanPrediction, ReprotectPreview
+from .preflights import LineStanding
 from .verbs import MOST_MACHINES, Location, SynchronizationPlace, WithoutSiteOptions
 
 Groups = Annotated[tuple[int, ...], Field(max_length=MOST_GROUPS)]
@@ -172,6 +173,8 @@ class PlanPreviewMachine(Shape):
     does not shut it down first."""
     hooks: tuple[str, ...] = ()
     """Its hooks that would run, by their names, in their order."""
+    connecting: tuple[LineStanding, ...] = ()
+    """Of a verb that starts it at the other site: what lets somebody connect to it there."""
     synchronization: ReprotectPreview | None = None
     """What would be sent before it can come home, what is in the way, and how that would best be done; null:
     it is protected already, or no data synchronization was asked for."""

@@ -2,6 +2,7 @@
 
 from pydantic import AwareDatetime, ConfigDict
 
+from ...domain.machines.connecting import Line, Standing, System
 from ..common.base import Shape
 from ..common.properties import PlacementWord
 
@@ -36,6 +37,46 @@ class PreflightObstacle(Shape):
     """False: a warning."""
 
 
+class LineStanding(Shape):
+    """What is known of one thing that lets somebody connect after a failover."""
+
+    line: Line
+    """Which."""
+    standing: Standing
+    """seen: an agent in the machine saw that it is so; confirmed: a person said so; wrong: an agent saw that
+    it is not so; outdated: that was too long ago; open: nobody looked."""
+    at: AwareDatetime | None = None
+    """When an agent looked last, or the person said it (UTC)."""
+    by: str | None = None
+    """The person; null: an agent, or nobody looked."""
+
+
+class ConnectingLine(LineStanding):
+    """The same, in words."""
+
+    what: str
+    """What is to be so."""
+    do: str
+    """How to look, or to make it so."""
+    again_seconds: int
+    """How long a look counts."""
+
+
+class Connecting(Shape):
+    """What lets somebody connect to a machine after its failover. Nothing of it stops a failover."""
+
+    machine: str
+    """Its id."""
+    name: str
+    """Its name."""
+    site: str
+    """Where it would run."""
+    system: System
+    """The system of its guest: of an unknown one the lines of all systems are asked."""
+    lines: tuple[ConnectingLine, ...]
+    """In the order in which one would look."""
+
+
 class Preflight(Shape):
     """What was found when both sites were asked; nothing was changed."""
 
@@ -56,6 +97,8 @@ class Preflight(Shape):
     """Why that one, if its site has several."""
     tried: tuple[str, ...] = ()
     """What was tried, each as words: a frozen view at the source, a start at the target; or why not."""
+    connecting: tuple[ConnectingLine, ...] = ()
+    """Of a protected machine: what lets somebody connect after a failover."""
     checked_at: AwareDatetime
     """When it was asked (UTC)."""
 

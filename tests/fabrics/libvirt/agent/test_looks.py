@@ -11,8 +11,9 @@ import pytest
 import guestkit
 from rig.eventually import eventually
 from secondsite.domain import errors
+from secondsite.domain.machines.connecting import System
 from secondsite.fabrics.libvirt.agent import guest
-from secondsite.fabrics.libvirt.agent.looks import GuestLooks, listening, ports, seen
+from secondsite.fabrics.libvirt.agent.looks import OSINFO, GuestLooks, listening, ports, seen
 from secondsite.fabrics.libvirt.host import connection
 from tests.fabrics.libvirt.support_guests import GuestMachine
 
@@ -167,3 +168,43 @@ def test_who_asks_for_what_was_seen_waits_for_nobody(looks):
 )
 def test_only_a_server_that_others_reach_counts_as_listening(rows, listens):
     assert listening([HEAD + rows], frozenset({22})) is listens
+
+
+@pytest.mark.parametrize(
+    ("named", "told", "system"),
+    [
+        ("http://microsoft.com/win/2k19", None, System.WINDOWS),
+        ("http://debian.org/debian/12", "mswindows", System.WINDOWS),
+        (None, "debian", System.LINUX),
+        (None, None, System.UNKNOWN),
+    ],
+)
+def test_a_guest_s_system_is_as_its_agent_says_or_else_its_definition(monkeypatch, named, told, system):
+    def metadata(*_):
+        if named is None:
+            raise errors.FabricError("no metadata")
+        return f'<l:libosinfo xmlns:l="{OSINFO}"><l:os id="{named}"/></l:libosinfo>'
+
+    def asked(_domain, kind, command, _arguments=None):
+        known: dict[str, object] = {"guest-get-time": 0, "guest-get-fsinfo": []}
+        known |= {"guest-get-osinfo": {"id": told}} if told else {}
+        if command not in known:
+            raise errors.FabricError("not allowed")
+        return kind.validate_python(known[command])
+
+    monkeypatch.setattr(guest, "asked", asked)
+    monkeypatch.setattr(connection, "call", lambda _what, ask, *arguments: ask(*arguments))
+    looks = GuestLooks(cast(Any, SimpleNamespace(domain=lambda _: SimpleNamespace(metadata=metadata))))
+    try:
+        looks.looked("m1")
+        found = looks.inside("m1")
+        assert found is not None
+        assert (found.system, found.lines) == (system, {})
+    finally:
+        looks.close()
+
+
+def test_of_a_guest_that_nobody_looked_at_nothing_is_known(looks):
+    host_of(looks).silent.add("m1")
+    looks.looked("m1")
+    assert looks.inside("m1") is None

@@ -65,7 +65,7 @@ def test_a_machine_with_a_network_filter_of_any_name_is_listed_with_all_others(h
         each.set("filter", name)
     domain = host.handle.defineXML(ElementTree.tostring(root, encoding="unicode"))
     try:
-        found = {each.name: each for each in inventory.Inventory(host, lambda _: ()).list()}
+        found = {each.name: each for each in inventory.Inventory(host, lambda _: (), lambda _: None).list()}
         assert {"test", "guarded"} <= found.keys()
         native = ElementTree.fromstring(found["guarded"].definition.native)
         assert [each.get("filter") for each in native.iterfind("devices/interface/filterref")] == [name]

@@ -15,9 +15,9 @@ Its rooms:
 """
 
 from .definition import definition
-from .hardware import hardware, obstacles, system
+from .hardware import hardware, obstacles, sight, system
 from .looks import Looks
 from .machine import ToldMachine
 from .reading import read
 
-__all__ = ["Looks", "ToldMachine", "definition", "hardware", "obstacles", "read", "system"]
+__all__ = ["Looks", "ToldMachine", "definition", "hardware", "obstacles", "read", "sight", "system"]

@@ -1,7 +1,9 @@
 """The hardware that a machine's own system boots from, and what speaks against its start elsewhere."""
 
+from datetime import UTC, datetime
+
+from ....domain.machines import connecting, prepared
 from ....domain.machines import hardware as decided
-from ....domain.machines import prepared
 from ... import interface
 from .machine import ToldMachine
 
@@ -15,6 +17,12 @@ def obstacles(told: ToldMachine, clock: float) -> tuple[interface.Obstacle, ...]
     there. `clock`: this host's when it told, in seconds since 1970."""
     found = (*hardware(told).hindrances, *prepared.lacking(_preparations(told, clock)))
     return tuple(interface.Obstacle(each.what, each.do, each.blocking) for each in found)
+
+
+def sight(told: ToldMachine, clock: float) -> connecting.Sight:
+    """What was seen of what lets somebody connect: our agents run in Linux. `clock` as for `obstacles`."""
+    at = datetime.fromtimestamp(clock, UTC)
+    return connecting.Sight(connecting.System.LINUX, at, connecting.seen(_preparations(told, clock)))
 
 
 def system(told: ToldMachine) -> decided.System:

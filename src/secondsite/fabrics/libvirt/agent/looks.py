@@ -5,21 +5,24 @@ nobody. No command runs in a guest, so neither its firewall nor its network's co
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import libvirt
 import pydantic
 import structlog
 
 from ....domain import errors
-from ....domain.machines import prepared
+from ....domain.machines import connecting, prepared
 from ....domain.machines.hardware import Hindrance
 from ....ground.periodic import Every
-from ..host import connection
+from ..host import connection, domain_xml
 from .files import AskedGuest
 
 EVERY_SECONDS = 600.0
@@ -40,6 +43,7 @@ ENABLED = tuple(
 """Where systemd notes that it starts an SSH server at boot."""
 MISSING = "No such file"
 """What an agent says of a file that is not there, in whatever language the guest is."""
+OSINFO = "http://libosinfo.org/xmlns/libvirt/domain/1.0"
 ASKS_FOR_RESTART = "/run/reboot-required"
 OWN = ("0100007F", "00000000000000000000000001000000")
 """The machine's own addresses, as the tables write them."""
@@ -49,6 +53,10 @@ log = structlog.get_logger(__name__)
 
 Count = Annotated[int, pydantic.Field(ge=0, lt=2**63)]
 """What a guest says may be any number; a larger one breaks what is computed from it."""
+
+
+class _System(pydantic.BaseModel):
+    id: str = pydantic.Field("", max_length=255)
 
 
 class _Mounted(pydantic.BaseModel):
@@ -62,6 +70,7 @@ class _Look:
     asked_at: float
     looked_at: float | None = None
     lacking: Sequence[Hindrance] = ()
+    sight: connecting.Sight | None = None
 
 
 class GuestLooks:
@@ -85,6 +94,12 @@ class GuestLooks:
             look = self._looks.setdefault(fabric_id, _Look(time.monotonic()))
             look.asked_at = time.monotonic()
             return look.lacking
+
+    def inside(self, fabric_id: str) -> connecting.Sight | None:
+        """What lets somebody connect, as it was seen last; None before the first look."""
+        with self._lock:
+            look = self._looks.get(fabric_id)
+            return None if look is None else look.sight
 
     def looked(self, fabric_id: str) -> Sequence[Hindrance]:
         """The same; a machine that was not looked at lately is looked at before."""
@@ -117,7 +132,12 @@ class GuestLooks:
         """One that is off, or has no agent, is as it was seen last."""
         look.looked_at = time.monotonic()
         try:
-            look.lacking = tuple(prepared.lacking(seen(self._hypervisor.domain(fabric_id), self._clock)))
+            domain = self._hypervisor.domain(fabric_id)
+            look.sight = look.sight or connecting.Sight(defined_system(domain))
+            found, system = seen(domain, self._clock), told_system(domain) or look.sight.system
+            look.lacking = tuple(prepared.lacking(found))
+            at = datetime.fromtimestamp(self._clock(), UTC)
+            look.sight = connecting.Sight(system, at, connecting.seen(found))
         except errors.SecondsiteError as problem:
             log.debug("guest.not-seen", fabric_id=fabric_id, problem=str(problem))
 
@@ -134,6 +154,25 @@ def seen(domain: Any, clock: Callable[[], float]) -> prepared.Preparations:
         restart_required=asked.read_if_there(ASKS_FOR_RESTART) is not None,
         clock_off_seconds=off,
     )
+
+
+def told_system(domain: Any) -> connecting.System | None:
+    """The guest's system by its agent; None if that does not tell."""
+    with contextlib.suppress(errors.FabricError):
+        named = AskedGuest(domain).ask(_System, "guest-get-osinfo").id
+        return connecting.system(named) if named else None
+    return None
+
+
+def defined_system(domain: Any) -> connecting.System:
+    """The guest's system as the machine's definition names it."""
+    arguments = (libvirt.VIR_DOMAIN_METADATA_ELEMENT, OSINFO, libvirt.VIR_DOMAIN_AFFECT_CURRENT)
+    try:
+        text = connection.call("reading a guest's system", domain.metadata, *arguments)
+        found = domain_xml.parse(text).find(f"{{{OSINFO}}}os")
+    except errors.FabricError:  # most machines have none
+        return connecting.System.UNKNOWN
+    return connecting.system("" if found is None else found.get("id", ""))
 
 
 def _ssh_at_boot(asked: AskedGuest) -> bool | None:

@@ -13,6 +13,7 @@ import libvirt
 
 from ....datapath.disks import NetworkDisk, image
 from ....domain import errors
+from ....domain.machines.connecting import Sight
 from ....domain.machines.hardware import Hindrance
 from ... import interface
 from ...interface import HeldDisk, HeldResources
@@ -31,11 +32,15 @@ class Inventory:
     """Reads the machines of the site; changes nothing."""
 
     def __init__(
-        self, hypervisor: connection.Hypervisor, lacking: Callable[[str], Sequence[Hindrance]]
+        self,
+        hypervisor: connection.Hypervisor,
+        lacking: Callable[[str], Sequence[Hindrance]],
+        inside: Callable[[str], Sight | None],
     ) -> None:
-        """`lacking` tells what was seen to be lacking in a machine."""
+        """`lacking` tells what was seen to be lacking in a machine, `inside` what lets somebody connect."""
         self._hypervisor = hypervisor
         self._lacking = lacking
+        self._inside = inside
 
     def list(self) -> Sequence[interface.MachineSummary]:
         found = (_summary_unless_gone(domain) for domain in self._hypervisor.domains())
@@ -60,6 +65,9 @@ class Inventory:
 
     def concerns(self, fabric_id: str) -> Sequence[interface.Concern]:
         return interface.unprepared(self._lacking(fabric_id))
+
+    def inside(self, fabric_id: str) -> Sight | None:
+        return self._inside(fabric_id)
 
     def beginning(self, fabric_id: str, disk: str, length: int) -> bytes:
         found = {each.key: each for each in domain_xml.disks(self._definition(fabric_id))}.get(disk)

@@ -12,6 +12,7 @@ from ....domain.prediction.predicting import LIKE, Prediction
 from ....wire import rest
 from ....wire.common.base import Problem
 from ....wire.rest import JobAccepted
+from ....wire.rest.preflights import ConnectingLine, LineStanding
 from ... import plan_runs
 from ...steps import hooks
 from ...steps.histories import Histories
@@ -24,6 +25,7 @@ from ..shared.idempotency import Once, carry_out, known
 from .plans import existing
 from .points import Points
 from .preflight import synchronizations
+from .settings import connecting
 
 REQUESTS: Mapping[Verb, type[rest.PlanPart]] = {
     Verb.TEST_FAILOVER: rest.PlanTestFailover,
@@ -175,10 +177,17 @@ class PlanRuns:
             for each in tx.machines.several([each.id for each in group.machines])
         }
         machines = (records[each.id] for each in group.machines)
+        starts = verb in (Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER)
+        lines = connecting.of_machines(self._parts, tx, [*records.values()]) if starts else {}
         return rest.PlanPreviewGroup(
             number=group.number,
             machines=tuple(
-                each.model_copy(update={"hooks": hooks.names(tx, records[each.id], verb, known)})
+                each.model_copy(
+                    update={
+                        "hooks": hooks.names(tx, records[each.id], verb, known),
+                        "connecting": tuple(map(_standing, lines.get(each.id, ()))),
+                    }
+                )
                 for each in self._machines(tx, choice, machines)
             ),
             before=tuple(each.name for each in group.before),
@@ -209,6 +218,10 @@ class PlanRuns:
                     "point": found.point, "loses_seconds": found.loses_seconds, "problem": found.problem,
                 }
             )  # fmt: skip
+
+
+def _standing(line: ConnectingLine) -> LineStanding:
+    return LineStanding(line=line.line, standing=line.standing, at=line.at, by=line.by)
 
 
 def asked_for(record: PlanRecord, verb: Verb, part: rest.PlanPart) -> plan_runs.PlanRunRequest:

@@ -1,5 +1,5 @@
-"""Settings of single machines: cards, checks, hooks, properties. Their rows are deleted when protection
-ends."""
+"""Settings of single machines: cards, checks, hooks, properties, what people confirmed. Their rows are
+deleted when protection ends."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from ....jobs.storage.prepared import PreparedStatement
 from ....wire.common.cards import CardSettings
+from ....wire.common.confirmed_lines import ConfirmedLine
 from ....wire.common.hooks import MachineHook
 from ....wire.common.machine_checks import MachineCheck
 from ....wire.common.properties import TargetProperties
@@ -30,6 +31,14 @@ class MachineChecksRecord:
 
     machine_id: str
     checks: tuple[MachineCheck, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationsRecord:
+    """What people confirmed of a machine."""
+
+    machine_id: str
+    lines: tuple[ConfirmedLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,13 @@ MACHINE_PROPERTIES = Table(
     Column("properties", ShapeColumn(TargetProperties), nullable=False),
 )
 
+MACHINE_CONFIRMATIONS = Table(
+    "machine_confirmations",
+    metadata,
+    Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
+    Column("lines", ShapeColumn(tuple[ConfirmedLine, ...]), nullable=False),
+)
+
 _CHECKS_OF = PreparedStatement(
     select(MACHINE_CHECKS).where(MACHINE_CHECKS.c.machine_id == bindparam("wanted"))
 )
@@ -93,6 +109,23 @@ class MachineChecks:
     def put(self, checks: MachineChecksRecord) -> None:
         """Replace the machine's checks."""
         rows.upsert(self._session, MACHINE_CHECKS, rows.row(checks))
+
+
+class Confirmations:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def of(self, machine_ids: Sequence[str]) -> Mapping[str, Sequence[ConfirmedLine]]:
+        """What was confirmed of these machines, by machine id; those without any are missing."""
+        table = MACHINE_CONFIRMATIONS
+        found = rows.many(
+            self._session, ConfirmationsRecord, select(table).where(table.c.machine_id.in_(machine_ids))
+        )
+        return {each.machine_id: each.lines for each in found if each.lines}
+
+    def put(self, confirmed: ConfirmationsRecord) -> None:
+        """Replace what was confirmed of the machine."""
+        rows.upsert(self._session, MACHINE_CONFIRMATIONS, rows.row(confirmed))
 
 
 _HOOKS_OF = PreparedStatement(select(MACHINE_HOOKS).where(MACHINE_HOOKS.c.machine_id == bindparam("wanted")))

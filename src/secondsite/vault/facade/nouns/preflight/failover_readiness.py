@@ -26,6 +26,7 @@ from ....store import ApplianceRecord, MachineRecord
 from ...parts import Parts
 from ...shared import hook_scripts
 from .. import machines
+from ..settings import connecting
 from . import appliance_checks
 
 Found = Iterator[PreflightObstacle]
@@ -44,9 +45,11 @@ class Preflights:
         record, tried = self._as_it_is(record), list[str]()
         found = [*self._points(record), *self._target(record, tried), *self._source(record, tried)]
         found += self._hooks(record) if hooks else ()
-        return appliance_checks.answer(
-            self._parts, record.name, (record.source_site, record.target_site), found, reversed(tried)
-        )
+        sites = record.source_site, record.target_site
+        answer = appliance_checks.answer(self._parts, record.name, sites, found, reversed(tried))
+        with self._parts.store.reading() as tx:
+            lines = connecting.of_machines(self._parts, tx, [record])[record.id]
+        return answer.model_copy(update={"connecting": tuple(lines)})
 
     def _as_it_is(self, machine: MachineRecord) -> MachineRecord:
         """The machine as its home describes it now, if that answers; else as it was last known."""
