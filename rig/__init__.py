@@ -24,6 +24,7 @@ Beside the levels, to be used with any of them:
     small_store           a file system that can be full
     dying                 death at a seam within this process
     images, noise         disks read by qemu-img alone, and what is written to them
+    ext4_disks            disks that hold files
     background            threads that cannot die in silence
     eventually            a wait with a deadline
     preset                a new vault's database without its migrations

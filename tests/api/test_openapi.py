@@ -85,6 +85,7 @@ NOTHING_NEW = {
     "POST /api/logins/{code}/approve",
     "POST /api/logins/{code}/refuse",
     "POST /api/machines/{machine}/points/{point}/list-files",
+    "POST /api/machines/{machine}/points/{point}/send-files",
     "POST /api/session/question",
     "POST /api/session/security-keys",
     "POST /api/session/security-keys/ask",
@@ -94,7 +95,7 @@ NOTHING_NEW = {
     "POST /api/session/second-factor/remove",
 }
 """A repeat of these changes nothing by itself, or begins a session that ends the one before. A list of a
-point's files makes nothing: it is a POST since each is on record."""
+point's files, or an archive of them, makes nothing: it is a POST since each is on record."""
 
 
 @pytest.mark.parametrize("name", sorted(name for name in OPERATIONS if name.startswith("POST ")))

@@ -7,12 +7,12 @@ import uuid
 import pytest
 
 from guestkit import kernels
+from rig import ext4_disks
 from rig.appliances import Kept, Pair, TinyVault
 from rig.eventually import eventually
 from secondsite.wire.control import Order
 from secondsite.wire.control.guest_files import FetchFiles
 from secondsite.wire.control.orders import Kind
-from tests.appliance.orders.points import support_guest
 from tests.appliance.support_kept import protect
 
 pytestmark = [pytest.mark.slow, pytest.mark.guest, pytest.mark.timeout(900)]
@@ -35,7 +35,7 @@ def test_a_target_killed_while_it_fetches_leaves_nothing_and_fetches_the_whole(w
     folder, guest = tmp_path / "to", tmp_path / "guest"
     folder.mkdir()
     guest.mkdir()
-    pair.source.write(pair.fabric_id, 0, support_guest.disk(guest, {"etc/hosts": "localhost"}))
+    pair.source.write(pair.fabric_id, 0, ext4_disks.disk(guest, {"etc/hosts": "localhost"}))
     protect(vault, pair)
     point_id = vault.replicas[pair.machine_id].points[-1].id
     asked = FetchFiles(point_id=point_id, path="vda/etc", folder=str(folder), fetch_id=uuid.uuid4().hex)

@@ -175,6 +175,7 @@ CALLS = {
         lambda v: v.machines[WEB].points["p1"].restore("old", "/srv"),
         lambda v: list(v.machines[WEB].points["p1"].files("vda1")),
         lambda v: v.machines[WEB].points["p1"].fetch_files("vda1/etc", "/srv"),
+        lambda v: list(v.machines[WEB].points["p1"].send_files("vda1/etc")),
         lambda v: v.machines[WEB].start_anyway("a", accept_two_copies=True),
     ],
     "Verbs": [

@@ -208,6 +208,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "POST /machines/{machine}/points/{point}/restore": Permission.OPERATE,
         "POST /machines/{machine}/points/{point}/list-files": Permission.READ_FILES,
         "POST /machines/{machine}/points/{point}/fetch-files": Permission.READ_FILES,
+        "POST /machines/{machine}/points/{point}/send-files": Permission.READ_FILES,
         "GET /machines/{machine}/choices": Permission.READ,
         "GET /machines/{machine}/preview": Permission.READ,
         "GET /machines/{machine}/prediction": Permission.READ,

@@ -25,7 +25,7 @@ from starlette.types import Receive, Scope, Send
 from ..domain import errors
 from ..domain.drills.ways import IDLE_SECONDS, LONGEST_WAY_SECONDS
 from ..ground.units import KiB
-from ..vault.facade import OpenDrillWay
+from ..vault.facade import FilesOnTheWay, OpenDrillWay
 from ..vault.facade.callers import Caller
 from .permissions import BASE
 
@@ -72,7 +72,9 @@ class WayAnswer(Response):
     """Answers with the way, and closes it however the exchange ends. With `apart` what goes to the machine
     comes by requests, which find it there."""
 
-    def __init__(self, way: OpenDrillWay, apart: WaysByRequests | None = None) -> None:
+    kind = b"application/octet-stream"
+
+    def __init__(self, way: OpenDrillWay | FilesOnTheWay, apart: WaysByRequests | None = None) -> None:
         super().__init__()
         self._way = way
         self._apart = apart
@@ -83,18 +85,18 @@ class WayAnswer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         why = VAULT_ENDED
         if self._apart is not None:
-            self._apart.begin(self._way.visit.id, self)
+            self._apart.begin(self._way.id, self)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self._head()})
             await send({"type": "http.response.body", "body": b"", "more_body": True})
             why = await self._first(*self._inwards(receive), self._outwards(send), self._watch())
-            if why != LEFT:
+            if why != LEFT and self._way.is_whole():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except OSError:
             why = LEFT
         finally:
             if self._apart is not None:
-                self._apart.end(self._way.visit.id)
+                self._apart.end(self._way.id)
             await asyncio.shield(self._close(why))
 
     def is_of(self, caller: Caller) -> bool:
@@ -113,9 +115,9 @@ class WayAnswer(Response):
             ) from None
 
     def _head(self) -> list[tuple[bytes, bytes]]:
-        kind = (b"content-type", b"application/octet-stream")
+        kind = (b"content-type", self.kind)
         plain = (b"content-encoding", b"identity")  # compressing it would take the vault's one processor
-        name = (NAME.lower().encode(), self._way.visit.id.encode())
+        name = (NAME.lower().encode(), self._way.id.encode())
         return [kind, plain, name, (b"cache-control", b"no-store"), (b"connection", b"close")]
 
     def _inwards(self, receive: Receive) -> tuple[Coroutine[Any, Any, str], ...]:
@@ -185,4 +187,11 @@ class WayAnswer(Response):
         try:
             await run_in_threadpool(self._way.close, self._sent, self._received, why)
         except Exception:
-            log.exception("way.end-not-kept", way=self._way.visit.id)
+            log.exception("way.end-not-kept", way=self._way.id)
+
+
+class FilesAnswer(WayAnswer):
+    """Answers with an archive. One that was not sent whole is cut off before its end, which any client of
+    HTTP takes for an error."""
+
+    kind = b"application/x-tar"

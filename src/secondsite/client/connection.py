@@ -22,6 +22,8 @@ S = TypeVar("S", bound=Shape)
 Body = Shape | Mapping[str, Any] | None
 READ_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
+PIECE_SECONDS = 150.0
+"""How long the next piece of an answer that comes in pieces is waited for."""
 REPEAT_SECONDS = 10.0
 """How long a POST whose answer was lost is repeated."""
 REPEAT_EVERY_SECONDS = 0.5
@@ -133,6 +135,28 @@ class Connection:
             raise self._not_understood(path) from error
         except httpx2.TransportError as error:
             raise unreached(self.url, error) from error
+
+    def pieces(self, method: str, path: str, body: Body = None) -> Iterator[bytes]:
+        """The body of an answer, as it comes. Raises VaultUnreachable if it ends before its end; what came
+        until then is not whole."""
+        payload = body.model_dump(mode="json") if isinstance(body, Shape) else body
+        patient = httpx2.Timeout(PIECE_SECONDS, connect=CONNECT_SECONDS)
+        has_begun = False
+        try:
+            with self._http.stream(method, path, json=payload, timeout=patient) as answer:
+                if answer.is_error:
+                    answer.read()
+                _raise_for(answer)
+                for piece in answer.iter_bytes():
+                    has_begun = True
+                    yield piece
+        except httpx2.TransportError as error:
+            if not has_begun:
+                raise unreached(self.url, error) from error
+            raise errors.VaultUnreachable(
+                f"What {self.url} sent was cut off before its end: {error}.",
+                do="Ask for it again. Why it ended stands in the audit log, if the vault could still tell.",
+            ) from error
 
     def _answered(self, asked: httpx2.Request) -> httpx2.Response:
         deadline = time.monotonic() + REPEAT_SECONDS

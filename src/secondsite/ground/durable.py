@@ -54,10 +54,18 @@ def replacing(path: Path, mode: int = 0o600, *, flush: bool = True) -> Iterator[
 def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Make a new file in an existing folder; durable on return. Raises FileExistsError if it exists, even
     if it appeared meanwhile, and OSError."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with making(path, mode) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def making(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """As `write_new`, for content that comes in pieces: it gets its name at the block's end. An error inside
+    leaves nothing."""
+    part = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}")
     try:
         with _new(part, mode) as file:
-            file.write(data)
+            yield file
             sync(file)
         os.link(part, path)  # unlike a rename it replaces nothing
         sync_folder(path.parent)

@@ -122,6 +122,10 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "at": "/machines/web01/points/p1/fetch-files",
         "json": {"path": "vda1/etc", "folder": "/srv"},
     },
+    "POST /machines/{machine}/points/{point}/send-files": {
+        "at": "/machines/web01/points/p1/send-files",
+        "json": {"path": "vda1/etc"},
+    },
     "POST /machines/{machine}/start-anyway": {
         "at": "/machines/web01/start-anyway",
         "json": {"site": "a", "accept_two_copies": True},

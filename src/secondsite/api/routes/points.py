@@ -17,6 +17,7 @@ from ...wire.rest.predictions import Prediction, ReprotectPreview
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
 from ..routers import guarded
+from ..way_answer import FilesAnswer
 from .names import MachineName, PointId
 
 router = guarded("points")
@@ -127,6 +128,17 @@ def fetch_files(
     accepted = vault.point_files.fetch(machine, point, request, caller, once)
     locate(response, "jobs", accepted.job_id)
     return accepted
+
+
+@router.post(
+    "/machines/{machine}/points/{point}/send-files",
+    response_class=Response,
+    responses={HTTPStatus.OK: {"content": {"application/x-tar": {}}, "description": "The archive."}},
+)
+def send_files(vault: Vault, machine: MachineName, point: PointId, request: rest.PointFilesSend) -> Response:
+    """Sends a file of a point, or a folder with all below it, as a tar archive, while it is read; nothing is
+    kept of it. One that cannot be sent whole is cut off: its answer has no end."""
+    return FilesAnswer(vault.point_files.send(machine, point, request))
 
 
 @router.get("/machines/{machine}/preview")

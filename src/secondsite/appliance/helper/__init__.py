@@ -7,16 +7,17 @@ stranger says.
 
 Its modules:
 
-    reading     what is asked of a helper machine: volumes, folders, archives
-    machine     the process: made, bounded, ended
-    dialogue    requests and answers, with deadlines
-    answers     what it answers, judged
-    archive     the stream of files, judged member by member
-    extracting  members of an archive become files below one folder, and nowhere else
-    image       the initramfs, of the host's kernel modules and programs
-    kernel      the host's kernel
-    programs    programs of the host, with their libraries
-    cpio        the form of an initramfs
+    reading         what is asked of a helper machine: volumes, folders, archives
+    machine         the process: made, bounded, ended
+    dialogue        requests and answers, with deadlines
+    answers         what it answers, judged
+    archive         the stream of files, judged member by member
+    extracting      members of an archive become files below one folder, and nowhere else
+    judged_archive  or an archive for a person
+    image           the initramfs, of the host's kernel modules and programs
+    kernel          the host's kernel
+    programs        programs of the host, with their libraries
+    cpio            the form of an initramfs
 
 helper_init.sh is what runs in the machine.
 """

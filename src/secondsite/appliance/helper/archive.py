@@ -47,7 +47,7 @@ def members(read: Read) -> Iterator[tuple[Member, Iterator[bytes]]]:
     while (header := _header(read(BLOCK_BYTES))) is not None:
         size_bytes = header.size
         if not 0 <= size_bytes <= MOST:
-            raise _no_archive("a size that no file has")
+            raise refused("a size that no file has")
         if header.type in (LONG_NAME, LONG_LINK):
             names[header.type] = _long(read, size_bytes)
             continue
@@ -66,12 +66,12 @@ def _header(block: bytes) -> tarfile.TarInfo | None:
     try:
         return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except (tarfile.HeaderError, ValueError, OverflowError) as problem:
-        raise _no_archive("a header that is none") from problem
+        raise refused("a header that is none") from problem
 
 
 def _long(read: Read, size_bytes: int) -> bytes:
     if size_bytes > guest_paths.LONGEST_PATH * 2:
-        raise _no_archive("a name that is too long")
+        raise refused("a name that is too long")
     return b"".join(_content(read, size_bytes)).rstrip(b"\0")
 
 
@@ -90,9 +90,9 @@ def _member(header: tarfile.TarInfo, names: dict[bytes, bytes]) -> Member:
     same_as = _path(link) if header.type == tarfile.LNKTYPE else None
     kind = FileKind.FILE if same_as is not None else KINDS.get(header.type, FileKind.OTHER)
     if (kind is FileKind.LINK and not 0 < len(link) <= guest_paths.LONGEST_PATH) or b"\0" in link:
-        raise _no_archive("a link that leads nowhere")
+        raise refused("a link that leads nowhere")
     if same_as is not None and header.size:
-        raise _no_archive("a second name with a content of its own")
+        raise refused("a second name with a content of its own")
     permissions = stat.S_IMODE(header.mode) & PERMISSIONS
     modified = int(header.mtime) if 0 <= header.mtime < 2**34 else 0
     return Member(path, kind, header.size, permissions, modified, link, same_as)
@@ -102,11 +102,12 @@ def _path(said: bytes) -> tuple[bytes, ...]:
     """Without its first name, which is that of what was asked for."""
     names = said.removeprefix(b"./").rstrip(b"/").split(b"/")
     if len(names) > DEEPEST or not all(map(guest_paths.is_name, names)):
-        raise _no_archive("a path that leads elsewhere")
+        raise refused("a path that leads elsewhere")
     return tuple(names[1:])
 
 
-def _no_archive(what: str) -> errors.NotPossibleNow:
+def refused(what: str) -> errors.NotPossibleNow:
+    """The error for an archive that has such a thing in it."""
     return errors.NotPossibleNow(
         f"A helper machine sent an archive with {what}; nothing of it is kept.",
         do="The file system may be broken, or made to do harm: try an older point.",

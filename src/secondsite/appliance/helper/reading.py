@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...domain import errors
 from ...domain.machines import guest_paths
-from . import answers, extracting, image, kernel, machine
+from . import answers, extracting, image, judged_archive, kernel, machine
 from .answers import File, Volume
 from .dialogue import Dialogue
 from .extracting import Extracted, Told
@@ -56,6 +56,15 @@ class Reader:
         found = extracting.extract(self.dialogue.read, into, name, most_bytes, told)
         self.dialogue.end()
         return found
+
+    def archive(self, path: Names, found: Extracted) -> Iterator[bytes]:
+        """A tar archive of what the path names, with all below, piece by piece; `found` counts what is in it.
+        The last piece comes only if all was read."""
+        volume = self._readable(path)
+        self.dialogue.ask("fetch", volume.device, _below(path))
+        yield from judged_archive.pieces(self.dialogue.read, path[-1], found)
+        self.dialogue.end()
+        yield judged_archive.END
 
     def _is_part(self, volume: Volume) -> bool:
         """Whether it only holds parts of others, which are there."""

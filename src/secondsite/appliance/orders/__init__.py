@@ -32,7 +32,7 @@ from .dns import records
 from .networks.drill_networks import mend as mend_networks
 from .networks.drill_networks import serve_again
 from .override import start_at_the_site
-from .points import guest_files, instants, recovery_points, restored_copy
+from .points import guest_files, instants, recovery_points, restored_copy, sent_files
 from .proof import address_watch, booting, proving
 from .rescue_manifest import handlers as keeping
 from .scripts import handlers
@@ -91,6 +91,7 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.LIST_FILES: guest_files.list_files,
     Kind.FETCH_FILES: guest_files.fetch_files,
     Kind.END_FETCH_FILES: guest_files.end,
+    Kind.SEND_FILES: sent_files.send_files,
     Kind.CHECK_SCRIPTS: handlers.check,
     Kind.RUN_SCRIPT: handlers.run,
     Kind.RUN_GUEST_SCRIPT: handlers.run_in_guest,

@@ -1,30 +1,12 @@
-"""Opens a way into the machine of a drill, and into no other.
+"""Opens a way into the machine of a drill, and into no other."""
 
-The way has a connection to the vault for itself, dialled from here as that for orders is, so nothing has to
-listen at this site.
-"""
-
-import ssl
-
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import ClientConnection, connect
-
-from ...datapath.channel import client_context
 from ...domain import errors
 from ...fabrics.entering import Entrance
 from ...ground import seams
-from ...ground.tls import to_a_vault
-from ...wire.control import WayHello
-from ...wire.control.ways import LONGEST, OpenedWay, OpenWay
-from ..shared import Way
+from ...wire.control.ways import OpenedWay, OpenWay
+from ..shared import Way, dialled
 from .context import Context
 from .runs import DRILL, machine_of
-
-OPEN_SECONDS = 10.0
-MOST_UNREAD = 2
-"""How many messages wait here at most: each has up to LONGEST bytes."""
-PING_SECONDS, GONE_SECONDS = 20.0, 40.0
-"""Whoever reads nothing for that long, while the machine sends, is taken for gone."""
 
 
 def open_way(context: Context, payload: OpenWay) -> tuple[str, OpenedWay]:
@@ -42,12 +24,12 @@ def open_way(context: Context, payload: OpenWay) -> tuple[str, OpenedWay]:
 
 
 def _opened(context: Context, payload: OpenWay) -> str:
-    ways, fabric_id = context.parts.ways, payload.fabric_id
+    parts, ways, fabric_id = context.parts, context.parts.ways, payload.fabric_id
     entrance = Entrance(payload.kind, payload.port, payload.address)
     opened = context.fabric.entering.open(fabric_id, entrance)
     seams.reach("appliance.way.opened")
     try:
-        line = _dialled(context, payload)
+        line = dialled(parts.config, parts.peers, parts.known_vaults, payload.way, payload.secret)
     except BaseException:
         opened.close()
         raise
@@ -70,21 +52,3 @@ def _require_of_its_drill(context: Context, payload: OpenWay) -> None:
             do="See 'secondsite machine show MACHINE', and start its test failover again.",
         )
     context.require_tagged(payload.fabric_id)
-
-
-def _dialled(context: Context, payload: OpenWay) -> ClientConnection:
-    """A connection on which the vault knows which way it is. Raises ApplianceUnreachable."""
-    parts = context.parts
-    said = WayHello(appliance_id=parts.config.appliance_id, way=payload.way, secret=payload.secret)
-    try:
-        line = connect(
-            parts.known_vaults.dialled, ssl=to_a_vault(client_context(parts.peers.tls)),
-            open_timeout=OPEN_SECONDS, ping_interval=PING_SECONDS, ping_timeout=GONE_SECONDS, close_timeout=2,
-            max_size=2 * LONGEST, max_queue=MOST_UNREAD, compression=None, proxy=None,
-        )  # fmt: skip
-        line.send(said.model_dump_json())
-    except (OSError, ssl.SSLError, WebSocketException) as problem:
-        raise errors.ApplianceUnreachable(
-            f"The appliance did not reach the vault for the way: {problem}", do="Open it again."
-        ) from problem
-    return line

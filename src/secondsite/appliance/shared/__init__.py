@@ -21,6 +21,7 @@ Its rooms:
     fair_turns             whose work a worker does next
     order_numbers          the highest numbers of orders that were seen
     open_ways              which ways into machines of drills are open here
+    way_dialling           a connection to the vault for one way
     way_passing            passes bytes between one's connection to the vault and the machine
     vault_records          what a vault knew of machines that are replicated from here
 """
@@ -49,6 +50,7 @@ from .peer_connections import Peers
 from .state import HomeFull, State, merging_key, moved_key, run_key
 from .trusted_cas import TrustedCas, issuer_of
 from .vault_records import forget_vault
+from .way_dialling import dialled
 from .way_passing import Way
 
 __all__ = [
@@ -73,6 +75,7 @@ __all__ = [
     "alone",
     "alone_in_stores",
     "code_for",
+    "dialled",
     "ended_protections",
     "forget_vault",
     "handed_over",

@@ -1,5 +1,6 @@
 """secondsite point ..."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from ...ground.plural import counted
 from ...wire import rest
 from ...wire.common.guest_files import FileKind
 from ...wire.common.points import JournalStretch, PointShape
-from .. import exit_codes, follow, output
+from .. import exit_codes, follow, output, received_archive
 from ..former_words import Noun
 from ..options import Json, MachineName, NoWait, connect
 from ..output import clock
@@ -228,27 +229,58 @@ def fetch_files(
             help="A file in it, or a folder with all below, such as vda1/etc/hosts.", show_default=False
         ),
     ],
+    archive: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            help="A tar archive of them, on this computer; '-': to this command's output.",
+            show_default=False,
+        ),
+    ] = None,
     folder: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--to",
             metavar="FOLDER",
             help="Where they will lie: the absolute path of a folder of the target's host.",
             show_default=False,
         ),
-    ],
+    ] = None,
     unencrypted: Annotated[
         bool, typer.Option("--unencrypted", help="Also from an encrypted replica: the files will not be.")
     ] = False,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Write a file of a point, or a folder with all below it, into a folder of the target's host. Nothing
-    that is there is overwritten."""
+    """Fetch a file of a point, or a folder with all below it, as an archive to this computer, or into a
+    folder of the target's host. Nothing that is there is overwritten."""
+    if (folder is None) == (archive is None):
+        raise errors.InvalidArgument(
+            "Where the files are to go is not said, or said twice.",
+            do="Give one: '--output FILE' for this computer, '--to FOLDER' for the target's host.",
+        )
     with connect(context) as vault:
-        job = vault.machines[machine].points[point].fetch_files(path, folder, unencrypted=unencrypted)
+        wanted = vault.machines[machine].points[point]
+        if archive is not None:
+            _receive(wanted.send_files(path, unencrypted=unencrypted), archive, as_json)
+            return
+        assert folder is not None
+        job = wanted.fetch_files(path, folder, unencrypted=unencrypted)
         ended = follow.to_its_end(vault, job, no_wait, as_json)
     raise typer.Exit(ended)
+
+
+def _receive(pieces: Iterator[bytes], archive: str, as_json: bool) -> None:
+    """The program's output is the archive's, if it goes there: then nothing else is said."""
+    received_archive.require_new(archive)
+    size_bytes = received_archive.write(pieces, archive)
+    if archive == received_archive.STANDARD:
+        return
+    if as_json:
+        output.show_json({"file": archive, "size_bytes": size_bytes})
+    else:
+        output.say(f"{archive} has them: {size(size_bytes)}")
 
 
 @app.command()

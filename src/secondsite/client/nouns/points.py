@@ -89,6 +89,13 @@ class PointHandle:
         )
         return JobHandle(self._connection, accepted.job_id)
 
+    def send_files(self, wanted: str, *, unencrypted: bool = False) -> Iterator[bytes]:
+        """A tar archive of `wanted`, a file of the point or a folder with all below, piece by piece, as it is
+        read at the target. Raises VaultUnreachable if it is cut off. `unencrypted`: also from an encrypted
+        replica."""
+        body = request(rest.PointFilesSend, path=wanted, unencrypted=unencrypted)
+        return self._connection.pieces("POST", path(*self._parts, "send-files"), body)
+
 
 class Points:
     """The recovery points of a machine; `points["20261120T081530Z-1.42"]` is one."""

@@ -47,6 +47,7 @@ VERBS = frozenset(
             "restore_copy",
             "list_files",
             "fetch_files",
+            "send_files",
         ),
         *("cancel_job", "retry_job", "resume_job", "answer_job"),
     }
@@ -67,7 +68,7 @@ machine a shorter policy."""
 SECRET = frozenset(
     {
         *("create_token", "rotate_token", "create_registration_key", "create_replacement_key"),
-        *("create_person", "reset_password", "open_drill_way", "list_files"),
+        *("create_person", "reset_password", "open_drill_way", "list_files", "send_files"),
     }
 )
 """Verbs whose answer is a secret, or a line, that only the asker may have: once granted, the asker repeats

@@ -18,6 +18,7 @@ calls that ask an appliance wait, and they have a deadline.
 """
 
 from .nouns.drilling.ways import OpenDrillWay
+from .nouns.points import FilesOnTheWay
 from .vault import VaultFacade, assemble
 
-__all__ = ["OpenDrillWay", "VaultFacade", "assemble"]
+__all__ = ["FilesOnTheWay", "OpenDrillWay", "VaultFacade", "assemble"]

@@ -1,5 +1,5 @@
-"""Where the two halves of a way into a drill meet: the connection of the person's request, and the one that
-the appliance dials for it.
+"""Where the two halves of a way meet, into a drill or for files of a point: the connection of the person's
+request, and the one that the appliance dials for it.
 
 Each half has one end of a pair of sockets, so neither needs to know the other's event loop, and what waits
 between them is bounded by the kernel.
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ...domain import errors
 from ...domain.drills.ways import MOST_OF_ALL, MOST_OF_ONE
 from ...wire.control import WayHello
+from ...wire.control.ways import LONGEST_REASON
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Ways:
         self._awaited: dict[str, _Expected] = {}
         self._left: dict[str, Callable[[], object]] = {}
         """What is to be called when the person leaves, by the way's id."""
+        self._said: dict[str, str] = {}
+        """What the appliance said last, by the way's id."""
 
     def expect(self, way_id: str, appliance_id: str, who: str) -> AwaitedWay:
         """A way that this appliance may dial, once. It takes a place until `leave`. Raises NotPossibleNow if
@@ -65,7 +68,7 @@ class Ways:
         theirs = sum(each == who for each in self._people.values())
         if theirs >= MOST_OF_ONE or len(self._people) >= MOST_OF_ALL:
             raise errors.NotPossibleNow(
-                f"'{who}' has {theirs} ways into drills open, and all people together {len(self._people)}.",
+                f"'{who}' has {theirs} ways open, and all people together {len(self._people)}.",
                 do=f"Close one first: a person may have {MOST_OF_ONE}, all together {MOST_OF_ALL}.",
             )
 
@@ -74,6 +77,7 @@ class Ways:
         with self._lock:
             self._people.pop(way_id, None)
             found, left = self._awaited.pop(way_id, None), self._left.pop(way_id, None)
+            self._said.pop(way_id, None)
         if found is not None:
             found.line.close()
         if left is not None:
@@ -92,6 +96,17 @@ class Ways:
             self._left[hello.way] = left
         found.met.set()
         return found.line
+
+    def tell(self, way_id: str, text: str) -> None:
+        """The appliance says how what it sent has ended."""
+        with self._lock:
+            if way_id in self._people:
+                self._said[way_id] = text[:LONGEST_REASON]
+
+    def told(self, way_id: str) -> str | None:
+        """What it said of that; None: nothing."""
+        with self._lock:
+            return self._said.get(way_id)
 
 
 def _digest(secret: str) -> str:

@@ -6,8 +6,9 @@ from pydantic import Field
 
 from ..common.base import Shape
 from ..common.guest_files import MOST_LISTED, ShownPath
-from ..common.numbers import LONGEST_NAME, LONGEST_TEXT, Bytes, Number
+from ..common.numbers import LONGEST_NAME, LONGEST_TEXT, Bytes, Name, Number
 from ..common.points import PointId
+from .ways import Secret
 
 
 class ListFiles(Shape):
@@ -28,6 +29,17 @@ class FetchFiles(Shape):
     path: ShownPath
     folder: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
     fetch_id: Annotated[str, Field(max_length=LONGEST_NAME)]
+    unencrypted: bool = False
+
+
+class SendFiles(Shape):
+    """Send what `path` names, with all below it, as a tar archive by a way, on which `way` and `secret` are
+    to be said. `unencrypted` as above. An older appliance does not know this order."""
+
+    point_id: PointId
+    path: ShownPath
+    way: Name
+    secret: Secret
     unencrypted: bool = False
 
 

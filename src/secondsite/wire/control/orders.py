@@ -30,7 +30,7 @@ from .checks import (
     TargetCheckFact,
 )
 from .copies import RestoreCopy, RestoredCopy
-from .guest_files import EndFetchFiles, FetchedFiles, FetchFiles, ListFiles
+from .guest_files import EndFetchFiles, FetchedFiles, FetchFiles, ListFiles, SendFiles
 from .names import NamesFact, UpdateNames
 from .proofs import BootPoint, Proof, Prove
 from .rescue_manifest import KeepRescueManifest, RescueManifestFact
@@ -518,6 +518,7 @@ class Kind(StrEnum):
     LIST_FILES = "list_files"
     FETCH_FILES = "fetch_files"
     END_FETCH_FILES = "end_fetch_files"
+    SEND_FILES = "send_files"
     CHECK_SCRIPTS = "check_scripts"
     RUN_SCRIPT = "run_script"
     RUN_GUEST_SCRIPT = "run_guest_script"
@@ -672,6 +673,9 @@ FETCH_FILES = OrderKind(
 )
 END_FETCH_FILES = OrderKind(
     Kind.END_FETCH_FILES, EndFetchFiles, Nothing, "give up that fetch, and remove what is there of it"
+)
+SEND_FILES = OrderKind(
+    Kind.SEND_FILES, SendFiles, Nothing, "send files of a point to whoever asked the vault", pace=Pace.GUEST
 )
 CHECK_SCRIPTS = OrderKind(
     Kind.CHECK_SCRIPTS, CheckScripts, MissingScripts, "which of these scripts cannot be run"

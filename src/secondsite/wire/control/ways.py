@@ -1,8 +1,9 @@
-"""A way into the machine of a drill: the order to open one, and the first message of the connection that the
-appliance then dials for it.
+"""A way into the machine of a drill, or out of it for files of a point: the order to open one, and the first
+message of the connection that the appliance then dials for it.
 
 What follows on that connection are the bytes, as binary messages of at most LONGEST bytes. The text END says
-that its sender's side has no more; the way ends with the connection.
+that its sender's side has no more; the way ends with the connection. Another text says why there is no more
+to come, although it was not all.
 """
 
 from typing import Annotated, Final, Literal
@@ -17,6 +18,7 @@ from ..common.numbers import Name, Number
 
 LONGEST: Final = 32 * KiB
 END: Final = "end"
+LONGEST_REASON: Final = 1000
 Secret = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 

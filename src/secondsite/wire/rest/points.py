@@ -79,6 +79,15 @@ class PointFilesFetch(Shape):
     """Whether the files may lie there unencrypted, if the replica is encrypted."""
 
 
+class PointFilesSend(Shape):
+    """Files of a point are to be sent to the caller."""
+
+    path: Annotated[ShownPath, Field(min_length=1)]
+    """The path of a file, or of a folder with all below it: the name of a volume, and the path in it."""
+    unencrypted: bool = False
+    """Whether they may be sent, if the replica is encrypted: they will not be."""
+
+
 class RecoveryPreview(Shape):
     """What a choice would pick now, to look at before a failover is started."""
 

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from guestkit import kernels
+from rig import ext4_disks
 from rig.eventually import eventually
 from secondsite.appliance.helper import machine
 from secondsite.appliance.orders.points import copy_checks, guest_files
 from secondsite.ground import seams
 from secondsite.wire.control.guest_files import EndFetchFiles, FetchFiles, ListFiles
 from secondsite.wire.control.orders import Kind
-from tests.appliance.orders.points import support_guest
 
 pytestmark = [pytest.mark.slow, pytest.mark.guest, pytest.mark.timeout(600)]
 FILES = {"etc/hosts": "127.0.0.1 localhost\n", "etc/deep/down/x": "deep", "readme": "read me"}
@@ -26,7 +26,7 @@ def point(pair, tmp_path):
     """A point of a machine whose disk holds FILES; files written since are not in it."""
     (tmp_path / "guest").mkdir()
     pair.target.restart(kernel_root=kernels.installed())
-    pair.source.write(pair.fabric_id, 0, support_guest.disk(tmp_path / "guest", FILES))
+    pair.source.write(pair.fabric_id, 0, ext4_disks.disk(tmp_path / "guest", FILES))
     pair.protect().synchronized()
     point_id = pair.point_now()
     pair.source.write(pair.fabric_id, 0, bytes(1 << 20))

@@ -149,9 +149,15 @@ def _remove(note: Note) -> None:
 # -- reading ---------------------------------------------------------------------------------------------
 
 
+def _read(
+    context: Context, point_id: str, given_up: Callable[[], bool]
+) -> contextlib.AbstractContextManager[Reader]:
+    return opened(context, point_id, lambda: given_up() or context.left_seconds() <= 0)
+
+
 @contextlib.contextmanager
-def _read(context: Context, point_id: str, given_up: Callable[[], bool]) -> Iterator[Reader]:
-    """A helper machine that reads the point; its disks stay as they are meanwhile."""
+def opened(context: Context, point_id: str, is_cancelled: Callable[[], bool]) -> Iterator[Reader]:
+    """A helper machine that reads the point; its disks stay as they are meanwhile. Raises NotPossibleNow."""
     hosted = context.hosted()
     hosted.record(point_id)
     _require_memory(context)
@@ -160,7 +166,7 @@ def _read(context: Context, point_id: str, given_up: Callable[[], bool]) -> Iter
         root, accelerated = context.parts.config.kernel_root, context.fabric.properties.accelerated
 
         def cancelled() -> bool:
-            return given_up() or view.is_over() or context.left_seconds() <= 0
+            return is_cancelled() or view.is_over()
 
         with (
             _told_of_a_commit(hosted, view),
@@ -229,15 +235,20 @@ def _bounded(files: list[GuestFile], more: bool) -> GuestFiles:
 
 def _goal(payload: FetchFiles, path: tuple[bytes, ...]) -> Path:
     """Where it will lie: by the last name of the path, as it is shown, so that it can be typed."""
+    require_volume(path)
+    name = guest_paths.shown(path[-1])
+    if len(os.fsencode(name)) > 240 or name.startswith("-"):
+        name = "fetched"
+    return Path(payload.folder) / name
+
+
+def require_volume(path: tuple[bytes, ...]) -> None:
+    """Raises InvalidArgument for the empty path."""
     if not path:
         raise errors.InvalidArgument(
             "The path names no volume.",
             do="Begin it with one: 'secondsite point list-files MACHINE POINT' lists them.",
         )
-    name = guest_paths.shown(path[-1])
-    if len(os.fsencode(name)) > 240 or name.startswith("-"):
-        name = "fetched"
-    return Path(payload.folder) / name
 
 
 @contextlib.contextmanager

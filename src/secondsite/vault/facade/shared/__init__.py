@@ -3,6 +3,7 @@
 Its rooms:
 
     answered_order, discovery  appliances are asked while a client waits
+    dialled_ways               ways of which an appliance dials its half
     early_checks               early checks of machines that are to be protected
     hook_scripts               scripts of hooks: which appliance needs which, and its answers
     job_scopes                 which jobs a caller sees, and may run again

@@ -1,9 +1,9 @@
-"""Passes bytes on between the connection that an appliance dials for a way into a drill, and the person's
-end of it."""
+"""Passes bytes on between the connection that an appliance dials for a way, and the person's end of it."""
 
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
@@ -26,7 +26,10 @@ async def serve(ways: Ways, connection: ServerConnection, hello: WayHello) -> No
         if connection.keepalive_task is not None:
             # a person who reads nothing for a while keeps pongs from being read: the appliance pings instead
             connection.keepalive_task.cancel()
-        halves = [asyncio.create_task(each(connection, line)) for each in (_to_person, _to_machine)]
+        halves = [
+            asyncio.create_task(_to_person(connection, line, lambda text: ways.tell(hello.way, text))),
+            asyncio.create_task(_to_machine(connection, line)),
+        ]
         halves.append(asyncio.create_task(_until(left)))
         try:
             await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
@@ -43,12 +46,15 @@ async def _until(left: asyncio.Event) -> None:
     await left.wait()
 
 
-async def _to_person(connection: ServerConnection, line: socket.socket) -> None:
+async def _to_person(connection: ServerConnection, line: socket.socket, tell: Callable[[str], None]) -> None:
+    """Until the appliance says that there is no more, or why it ended early."""
     loop = asyncio.get_running_loop()
     with contextlib.suppress(OSError, ConnectionClosed):
         async for part in connection:
-            if isinstance(part, bytes):
-                await loop.sock_sendall(line, part)
+            if isinstance(part, str):
+                tell(part)
+                return
+            await loop.sock_sendall(line, part)
 
 
 async def _to_machine(connection: ServerConnection, line: socket.socket) -> None:

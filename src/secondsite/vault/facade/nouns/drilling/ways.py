@@ -12,16 +12,11 @@ from .....wire.control import orders
 from .....wire.control.ways import OpenWay
 from .....wire.rest.access.drill_passes import DrillWayQuery
 from ....fleet.ways import AwaitedWay
-from ....store import ApplianceRecord, DrillRecord, MachineRecord
-from ...callers import Caller
+from ....store import DrillRecord, MachineRecord
 from ...parts import Parts
-from ...shared.answered_order import ask_and_wait
+from ...shared import dialled_ways
 from .. import machines
-from ..tokens import Tokens
 from . import passes, visits
-
-ANSWER_SECONDS = 40.0
-MEET_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +32,19 @@ class OpenDrillWay:
     until: datetime
     """When its pass ends."""
 
+    @property
+    def id(self) -> str:
+        return self.visit.id
+
+    def is_whole(self) -> bool:
+        """Whether its end is one: that of a conversation always is."""
+        return True
+
     def why_not(self) -> str | None:
         """Why it has to end now; None if it may go on. Asks the database."""
         caller, now = self.parts.caller, self.parts.now()
-        if not _is_valid(self.parts, caller):
-            return "the token, or the session, no longer counts"
+        if not dialled_ways.is_valid(self.parts, caller):
+            return dialled_ways.INVALID
         with self.parts.store.reading() as tx:
             machine = tx.machines.by_id(self.machine_id)
         if machine is None or machine.drill is None or machine.drill.job_id != self.job_id:
@@ -74,35 +77,25 @@ class DrillWays:
             drill = passes.opened(record)
             until = self._require_pass(record, drill)
             appliance = tx.appliances.find(record.target_appliance_id)
-        self._require_here(appliance)
-        assert appliance is not None
-        self._parts.announce()
-        way = self._parts.ways.expect(self._parts.deps.new_id(), appliance.id, self._parts.caller.name)
-        try:
-            return self._enter(record, drill, appliance, way, query, until)
-        except BaseException:
-            self._parts.ways.leave(way.id)
-            way.line.close()
-            raise
-
-    def _enter(
-        self, machine: MachineRecord, drill: DrillRecord, appliance: ApplianceRecord, way: AwaitedWay,
-        query: DrillWayQuery, until: datetime,
-    ) -> OpenDrillWay:  # fmt: skip
         now = self._parts.now()
         most_seconds = min(domain.LONGEST_WAY_SECONDS, max(1, int((until - now).total_seconds())))
-        payload = OpenWay(
-            fabric_id=drill.fabric_id, name=drill.machine_name, way=way.id, secret=way.secret,
-            kind=query.kind, port=query.port, address=query.address, most_seconds=most_seconds,
-            idle_seconds=domain.IDLE_SECONDS,
-        )  # fmt: skip
-        ask_and_wait(self._parts, [appliance], orders.OPEN_WAY, payload, ANSWER_SECONDS, machine.id)
-        if not way.met.wait(MEET_SECONDS):
-            raise errors.DeadlineExceeded("The appliance did not dial for the way in time.", do="Try again.")
+
+        def payload(way: AwaitedWay) -> OpenWay:
+            return OpenWay(
+                fabric_id=drill.fabric_id, name=drill.machine_name, way=way.id, secret=way.secret,
+                kind=query.kind, port=query.port, address=query.address, most_seconds=most_seconds,
+                idle_seconds=domain.IDLE_SECONDS,
+            )  # fmt: skip
+
+        way = dialled_ways.dialled(self._parts, appliance, orders.OPEN_WAY, payload, record.id)
         what = domain.described(query.kind, query.port)
         visit = DrillVisit(way.id, self._parts.caller.name, what, now)
-        self._record(machine.id, drill.job_id, visit)
-        return OpenDrillWay(self._parts, way.line, machine.id, drill.job_id, visit, until)
+        try:
+            self._record(record.id, drill.job_id, visit)
+        except BaseException:
+            dialled_ways.leave(self._parts, way)
+            raise
+        return OpenDrillWay(self._parts, way.line, record.id, drill.job_id, visit, until)
 
     def _record(self, machine_id: str, job_id: str, visit: DrillVisit) -> None:
         """Raises NotPossibleNow if the drill has ended meanwhile."""
@@ -132,18 +125,6 @@ class DrillWays:
             )
         return found.until
 
-    def _require_here(self, appliance: ApplianceRecord | None) -> None:
-        """Raises ApplianceUnreachable unless the appliance is connected to this very process: the two halves
-        of a way meet in one."""
-        if appliance is None or not self._parts.gateway.is_connected(appliance.id):
-            name = "of the drill's site" if appliance is None else f"'{appliance.name}' of {appliance.site}"
-            raise errors.ApplianceUnreachable(f"The appliance {name} is not connected to the vault.")
-        if not self._parts.gateway.holds(appliance.id):
-            raise errors.ApplianceUnreachable(
-                f"Appliance '{appliance.name}' is connected to another process of this vault.",
-                do="Ask that one: give its address with --url.",
-            )
-
 
 def _check(query: DrillWayQuery) -> None:
     if (query.kind is WayKind.PORT) != (query.port is not None):
@@ -152,7 +133,3 @@ def _check(query: DrillWayQuery) -> None:
         )
     if query.address is not None and query.port is None:
         raise errors.InvalidArgument("An address is for a port only.", do="Leave the address out.")
-
-
-def _is_valid(parts: Parts, caller: Caller) -> bool:
-    return Tokens(parts).is_valid(caller)

@@ -6,14 +6,17 @@ from .....domain.machines import guest_paths
 from .....wire import rest
 from .....wire.common.guest_files import GuestFiles
 from .....wire.control import orders
-from .....wire.control.guest_files import ListFiles
+from .....wire.control.guest_files import ListFiles, SendFiles
+from ....fleet.ways import AwaitedWay
 from ....steps.points import fetch_files
 from ....store import MachineRecord, Transaction
 from ...parts import Parts
+from ...shared import dialled_ways
 from ...shared.answered_order import ask_and_wait
 from ...shared.idempotency import Once, carry_out
 from .. import machines
 from .recovery_points import require_known
+from .sent_files import FilesOnTheWay
 
 ANSWER_SECONDS = 44.0
 """A helper machine boots first: seconds with KVM, and without it as long as this on a busy host."""
@@ -61,6 +64,26 @@ class PointFiles:
 
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.JobAccepted, submit)
+
+    def send(self, machine: str, point_id: str, request: rest.PointFilesSend) -> FilesOnTheWay:
+        """Have files of the point sent to the caller. The vault keeps nothing of them. Raises NotFound,
+        InvalidArgument, NotPossibleNow, ApplianceUnreachable, DeadlineExceeded."""
+        guest_paths.meant(request.path)
+        with self._parts.store.reading() as tx:
+            record = self._existing(tx, machine, point_id)
+            target = tx.appliances.find(record.target_appliance_id)
+
+        def payload(way: AwaitedWay) -> SendFiles:
+            asked = {"point_id": point_id, "way": way.id, "secret": way.secret}
+            return SendFiles(**asked, **request.model_dump())
+
+        way = dialled_ways.dialled(self._parts, target, orders.SEND_FILES, payload, record.id, ANSWER_SECONDS)
+        try:
+            with self._parts.changing():
+                return FilesOnTheWay(self._parts, way, record, point_id, request.path)
+        except BaseException:
+            dialled_ways.leave(self._parts, way)
+            raise
 
     def _existing(self, tx: Transaction, machine: str, point_id: str) -> MachineRecord:
         record = machines.existing(self._parts, tx, machine)
