@@ -8,8 +8,9 @@ from xml.etree import ElementTree
 import pytest
 
 from secondsite.rescue.problems import Problem
-from secondsite.rescue.running import command_line, domain, request
+from secondsite.rescue.running import by_qemu, command_line, domain, request
 from secondsite.rescue.running.command_line import MachineToRun
+from secondsite.rescue.stand_ins import Standing
 from secondsite.rescue.store import Point, Replica
 
 PLAIN = MachineToRun(
@@ -164,3 +165,24 @@ def test_a_machine_with_a_generation_gets_another_one_since_it_goes_back_in_time
     made = {ElementTree.fromstring(domain.placed(ready, place)).findtext("genid") for _ in range(2)}
     assert len(made | {"43dc0cf8-809b-4adb-9bea-a9abb5f3d90e"}) == 3
     assert "genid" not in domain.placed(READY, place)
+
+
+STANDS_IN = """<domain><devices>
+<disk type='file' device='disk'><source file='/s/runs/failover/vda.qcow2'/><target dev='vda'/></disk>
+<disk type='file' device='disk'><source file='/s/runs/failover/vdb.stand-in.qcow2'/><target dev='vdb'/></disk>
+</devices></domain>"""
+
+
+@pytest.mark.parametrize(("disks", "left"), [({"vda", "vdb"}, 2), ({"vda"}, 1)])
+def test_what_stands_in_for_a_disk_is_in_its_place_if_it_was_made(disks, left):
+    files = domain.Files({key: Path(f"/r/{key}.qcow2") for key in disks}, {}, None, None, {})
+    root = ElementTree.fromstring(domain.placed(STANDS_IN, files))
+    found = [each.get("file") for each in root.iterfind("devices/disk/source")]
+    assert found == ["/r/vda.qcow2", "/r/vdb.qcow2"][:left]
+
+
+def test_what_stands_in_comes_where_its_guest_looks_for_it():
+    point = Point("p", 1, {"definition": {"disks": [{"key": "vda", "boot_order": 1}, {"key": "vdc"}]}})
+    standing = Standing({"vdb": Path("/r/vdb.stand-in.qcow2")}, {"vdb": "virtio"})
+    start = request.Start(Replica(Path("/s"), {}, (), {}), point, {}, None, request.Ways(), standing)
+    assert [disk["key"] for disk in by_qemu.disks_of(start)] == ["vda", "vdb", "vdc"]

@@ -17,6 +17,7 @@ Its rooms:
     owners         whose a replica is where hosts share a store, and how it is taken over
     exporting      writes a point as image files
     leasing        overlays to run on, recorded where an appliance finds them
+    stand_ins      disks that stand in for those that were left out
     starting       starts and stops machines, and discards what they wrote
     running/       runs a machine, by plain QEMU or by libvirt
     store_notes    records what was done

@@ -169,7 +169,7 @@ def _overlay(replica: Replica, point: Point, name: str, size_bytes: int, key: Pa
         if key is None:
             below = _shortened(path, below, size_bytes)
         backing = os.path.relpath(below, path.parent)
-        secret, options = _encrypted(key)
+        secret, options = encrypted(key)
         # the key opens what lies below too: -u leaves that closed
         qemu_img(
             "create",
@@ -213,7 +213,8 @@ def _shortened(path: Path, below: Path, size_bytes: int) -> Path:
     return merged
 
 
-def _encrypted(key: Path | None) -> tuple[list[str], str]:
+def encrypted(key: Path | None) -> tuple[list[str], str]:
+    """What qemu-img is given for a new file that is encrypted with this key: its secret, and its options."""
     if key is None:
         return [], OPTIONS
     return [

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import choosing, keys, leasing, output, owners
+from . import choosing, keys, leasing, output, owners, stand_ins
 from .comparing import verifying
 from .problems import Problem, Refused
 from .running import by_libvirt, by_qemu, looking, qemu
@@ -52,8 +52,10 @@ def started(replica: Replica, wanted: str, ways: Ways, ask: owners.Asked) -> str
     replica.release_reserve()
     taken_over = owners.take(replica, former) if former is not None else ""
     is_new = replica.run is None
-    start = Start(replica, point, leasing.opened(replica, point, key), key, ways)
+    disks = leasing.opened(replica, point, key)
     try:
+        standing = stand_ins.opened(replica, point, key)
+        start = Start(replica, point, {**disks, **standing.disks}, key, ways, standing)
         said = _begun(start)
     except Problem as problem:
         undone = _undone(replica, problem) if is_new else ""
@@ -61,7 +63,8 @@ def started(replica: Replica, wanted: str, ways: Ways, ask: owners.Asked) -> str
     taken = f"{output.instant(point.taken_at)}, {CONSISTENT.get(point.consistency, point.consistency)}"
     return (
         f"{replica.name} runs from {point.id} "
-        f"({taken}){passed}{_compared(replica, found.get(point.id))}{said}{taken_over}{after_start(replica)}"
+        f"({taken}){passed}{_compared(replica, found.get(point.id))}{said}{standing.said}{taken_over}"
+        f"{after_start(replica)}"
     )
 
 

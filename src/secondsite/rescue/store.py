@@ -27,6 +27,8 @@ left, and no vault has it."""
 RESERVE = "start.reserve"
 """In a store: space that replication left for starts."""
 """The file beside a replica with what its vault knew of the machine."""
+STAND_IN = ".stand-in"
+"""In a run's folder, after a disk's key: the file that stands in for a disk that was left out."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MISPLACED = "holds the replica of"
 NAME_IT = "; if its machines are meant, too, name it: --store FOLDER"

@@ -1,6 +1,6 @@
 """Disks that stand in for those that were left out of a point, in the folder of the run that needs them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,11 +44,39 @@ def made(hosted: HostedReplica, payload: StartReplica, definition: MachineDefini
     there. At home the machine has its own. Raises StoreFull, ImageProblem."""
     if payload.home:
         return Standing()
-    has = {disk.key for disk in definition.disks}
     standing = Standing()
-    for disk in (each for each in definition.left_out if each.key not in has):
-        standing = _with(standing, hosted, payload, disk)
+    for each in planned(definition, payload.stand_in):
+        standing = _with(standing, hosted, payload.run, each)
     return standing
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What is to stand in for a disk, as long as no run has it. `known`: the file system that it is to have,
+    if any; nothing stands in if `given` is NOTHING."""
+
+    disk: LeftOutDisk
+    about: LeftOut
+    given: StandIn
+    known: file_system.FileSystem | None
+
+    @property
+    def said(self) -> str:
+        return stand_ins.said(self.about, self.given)
+
+    @property
+    def definition(self) -> DiskDefinition:
+        return DiskDefinition(**{**dict(self.disk), "path": "", "format": "qcow2"})
+
+
+def planned(definition: MachineDefinition, wanted: Mapping[str, StandIn]) -> Iterator[Planned]:
+    """What stands in for the disks that were left out of such a point by choice."""
+    has = {disk.key for disk in definition.disks}
+    for disk in (each for each in definition.left_out if each.key not in has):
+        known = _known(disk)
+        about = LeftOut(disk.key, disk.size_bytes, None if known is None else known.kind)
+        given = stand_ins.chosen(about, wanted.get(disk.key, StandIn.FILE_SYSTEM))
+        yield Planned(disk, about, given, known if given is StandIn.FILE_SYSTEM else None)
 
 
 def lacking(hosted: HostedReplica) -> Iterator[str]:
@@ -62,18 +90,15 @@ def lacking(hosted: HostedReplica) -> Iterator[str]:
                 yield f"{disk.key} ({known.kind})"
 
 
-def _with(standing: Standing, hosted: HostedReplica, payload: StartReplica, disk: LeftOutDisk) -> Standing:
-    known = _known(disk)
-    about = LeftOut(disk.key, disk.size_bytes, None if known is None else known.kind)
-    wanted = stand_ins.chosen(about, payload.stand_in.get(disk.key, StandIn.FILE_SYSTEM))
-    if wanted is StandIn.NOTHING:
-        return replace(standing, said=(*standing.said, stand_ins.said(about, wanted)))
-    path, is_filled, why = _disk(hosted, payload.run, disk, known if wanted is StandIn.FILE_SYSTEM else None)
+def _with(standing: Standing, hosted: HostedReplica, run: str, plan: Planned) -> Standing:
+    if plan.given is StandIn.NOTHING:
+        return replace(standing, said=(*standing.said, plan.said))
+    path, is_filled, why = _disk(hosted, run, plan.disk, plan.known)
     got = StandIn.FILE_SYSTEM if is_filled else StandIn.EMPTY
     return Standing(
-        disks=(*standing.disks, DiskDefinition(**{**dict(disk), "path": "", "format": "qcow2"})),
-        paths={**standing.paths, disk.key: path},
-        said=(*standing.said, f"{stand_ins.said(about, got)}{why}"),
+        disks=(*standing.disks, plan.definition),
+        paths={**standing.paths, plan.disk.key: path},
+        said=(*standing.said, f"{stand_ins.said(plan.about, got)}{why}"),
     )
 
 

@@ -120,6 +120,12 @@ def is_makeable(kind: str) -> bool:
     return tool is not None and _found(tool) is not None
 
 
+def command(wanted: FileSystem) -> list[str]:
+    """What makes such a file system, empty, on the file that is to be its last argument; `wanted` is of a
+    kind that is known."""
+    return [str(tool_of(wanted.kind)), *_arguments(wanted)]
+
+
 def make(path: Path, wanted: FileSystem) -> None:
     """Make the file system, empty, on a sparse file of our own. Raises ImageProblem."""
     tool = tool_of(wanted.kind)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import command_line, qemu
 from .command_line import MachineToRun
 from .request import Start, cards_of, folder, uuid_of
@@ -12,7 +14,9 @@ DEFAULT_MEMORY_BYTES = 2 * 2**30
 def run(start: Start) -> str:
     """Start the machine; returns the end of a sentence. Raises Problem."""
     replica, known = start.replica, start.replica.start
-    definition = {**start.point.definition, "nics": cards_of(replica, start.point)}
+    definition = {
+        **start.point.definition, "nics": cards_of(replica, start.point), "disks": disks_of(start)
+    }  # fmt: skip
     is_uefi = definition.get("firmware") == "uefi" or "nvram" in start.point.firmware
     wanted = MachineToRun(
         name=str(known.get("name") or replica.name),
@@ -37,3 +41,12 @@ def run(start: Start) -> str:
         f" by plain QEMU, console {wanted.folder / 'console.log'}, screen "
         f"vnc+unix://{wanted.sockets / 'vnc'}{lacks}"
     )
+
+
+def disks_of(start: Start) -> list[dict[str, Any]]:
+    """The machine's disks, in the order in which its guest finds them, also those that stand in."""
+    own = list(start.point.definition.get("disks") or ())
+    if not start.standing.disks:
+        return own
+    beside = [{"key": key, "bus": bus} for key, bus in start.standing.buses.items()]
+    return sorted([*own, *beside], key=lambda disk: (len(disk["key"]), disk["key"]))

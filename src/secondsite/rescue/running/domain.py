@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from ..problems import Problem
-from ..store import RUN
+from ..store import RUN, STAND_IN
 
 SECRETS = UUID("3c0b4f1e-7a3b-4c43-9a0e-0d8f5f3f6b11")
 """The namespace of the ids by which appliances name their keys, so that libvirt has one secret for each
@@ -89,7 +89,7 @@ def _place(devices: Element, disk: Element, files: Files) -> None:
     if source is None or source.get("file") is None or disk.get("device", "disk") != "disk":
         return
     path = Path(str(source.get("file")))
-    key = path.stem
+    key = path.stem.removesuffix(STAND_IN)
     if files.as_it_was and path.parent.name != RUN:
         return
     if key not in files.disks:

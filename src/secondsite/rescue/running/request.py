@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import leasing
 from ..problems import Problem
+from ..stand_ins import Standing
 from ..store import Point, Replica
 
 COMPARE_SECONDS = 30.0
@@ -34,14 +35,15 @@ class Ways:
 
 @dataclass(frozen=True)
 class Start:
-    """A machine that is to run from a point. `disks`: the files that it runs on; `key`: what opens them,
-    if they are encrypted."""
+    """A machine that is to run from a point. `disks`: the files that it runs on; `key`: what opens them, if
+    they are encrypted; `standing`: what stands in for disks that were left out."""
 
     replica: Replica
     point: Point
     disks: Mapping[str, Path]
     key: Path | None
     ways: Ways
+    standing: Standing
 
     @property
     def chains(self) -> dict[str, list[Path]]:

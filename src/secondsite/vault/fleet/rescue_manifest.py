@@ -149,6 +149,7 @@ def _machine(tx: Transaction, machine: MachineRecord) -> rescue_manifest.RescueM
         macs=network_cards.new_macs(tx, machine, network_cards.FAILOVER_RUN),
         sizing=wanted.sizing,
         home=machine.reversed,
+        stand_in=wanted.stand_in,
     )
 
 

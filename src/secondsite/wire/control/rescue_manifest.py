@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ..common.base import Shape
 from ..common.numbers import Number
-from ..common.properties import AS_DEFINED, Sizing
+from ..common.properties import AS_DEFINED, Sizing, StandIns
 from .adopting import AdoptionRecord, AdoptionSettings
 from .cards import LocalCard
 
@@ -16,7 +16,7 @@ class RescueMachine(Shape):
     """A machine whose target is the appliance's site; `home`: it comes home to there, as it was. `fabric_id`,
     `name`: those of the machine that a failover makes there; `cards`: what each is connected to there;
     `macs`: MAC addresses there of cards that do not keep their own, by those at home. `epoch`: that of its
-    replica."""
+    replica; `stand_in`: what stands in for disks that were left out, by disk key."""
 
     id: str
     epoch: Number
@@ -27,6 +27,7 @@ class RescueMachine(Shape):
     macs: dict[str, str] = Field(default_factory=dict)
     sizing: Sizing = AS_DEFINED
     home: bool = False
+    stand_in: StandIns = Field(default_factory=dict)
 
 
 class RescueAction(Shape):

@@ -11,10 +11,13 @@ from rig.appliances import Pair
 from rig.appliances.runs import fail_over, turned
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite import rescue
 from secondsite.datapath.disks import file_system, image
 from secondsite.ground.units import MiB
+from secondsite.rescue import stand_ins as rescued_stand_ins
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import CommitPoint, DiskPlace, Kind, Settle, StartReplica, StopReplica
+from secondsite.wire.control.rescue_manifest import KeepRescueManifest, RescueMachine
 
 pytestmark = pytest.mark.slow
 
@@ -186,3 +189,43 @@ def test_it_goes_along_when_the_machine_s_disks_move_out_of_the_store(pair, tmp_
         assert pair.target.disk_path(away, key).parent == tmp_path / "pool"
     assert pair.target.read(away, "vdb")[4 * MiB : 5 * MiB] == noise(MiB, 6)
     assert not pair.target.replica_folder(pair.machine_id).exists()
+
+
+def kept(pair, **changes):
+    """What the appliance has written for a start without it, as the rescue program reads it; its run."""
+    machine = RescueMachine(
+        id=pair.machine_id, epoch=1, machine="web01", fabric_id=COPY, name="web01", **changes
+    )
+    asked = KeepRescueManifest(site="b", machines=(machine,), plans=())
+    pair.target.do(Kind.KEEP, asked)
+    replica = rescue.read(pair.target.replica_folder(pair.machine_id))
+    replica.run_folder.mkdir(parents=True, exist_ok=True)
+    return replica
+
+
+def test_a_start_from_the_store_alone_has_what_stands_in(pair):
+    pair.point_now()
+    replica = kept(pair)
+    point = replica.points[-1]
+    found = rescued_stand_ins.opened(replica, point, None)
+    size_bytes = pair.definition().disks[1].size_bytes
+    assert found.said == f"; vdb was left out: an empty ext4 of {size_bytes // MiB} MiB stands in"
+    path = found.disks["vdb"]
+    assert (path.parent, found.buses) == (replica.run_folder, {"vdb": pair.definition().disks[1].bus})
+    fills = file_system.told(image.beginning(path, "qcow2", file_system.HEAD_BYTES))
+    assert fills is not None
+    assert (fills.kind, fills.uuid, fills.label) == ("ext4", UUID, "data")
+    inode = path.stat().st_ino
+    assert rescued_stand_ins.opened(replica, point, None).disks["vdb"].stat().st_ino == inode
+    assert [each.name for each in replica.run_folder.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"), [("nothing", "nothing stands in"), ("empty", "an empty disk of")]
+)
+def test_a_start_from_the_store_alone_does_what_is_set(pair, choice, said):
+    pair.point_now()
+    replica = kept(pair, stand_in={"vdb": choice})
+    found = rescued_stand_ins.opened(replica, replica.points[-1], None)
+    assert said in found.said
+    assert list(found.disks) == ([] if choice == "nothing" else ["vdb"])

@@ -6,7 +6,9 @@ from typing import Any
 
 import structlog
 
+from ....datapath.disks import file_system
 from ....domain import errors
+from ....domain.machines.stand_ins import StandIn
 from ....fabrics.interface import HostRequest
 from ....ground.plural import counted
 from ....ground.problem import SecondsiteError, ours
@@ -14,6 +16,7 @@ from ....rescue import CONFIGURATION, START, trusted
 from ....wire.common.machines import MachineDefinition
 from ....wire.control.rescue_manifest import KeepRescueManifest, RescueMachine, RescueManifestFact
 from ...target import FAILOVER, HostedReplica, coming_home
+from .. import stand_ins
 from ..context import Context
 from . import former_vault, records
 from .writing import put
@@ -100,13 +103,20 @@ def described(context: Context, hosted: HostedReplica, machine: RescueMachine) -
     home = coming_home.as_withdrawn(context.state, hosted, machine)
     definition = coming_home.definition(context.state, hosted, machine, there)
     files, networks = hosted.replica.files, _networks(machine, home, definition)
+    standing = [] if machine.home else [*stand_ins.planned(definition, machine.stand_in)]
     macs = {nic.key: mac for nic in definition.nics if (mac := machine.macs.get(nic.mac.lower())) is not None}
+    there_instead = [each for each in standing if each.given is not StandIn.NOTHING]
+    disks = {disk.key: files.run_overlay(FAILOVER, disk.key) for disk in definition.disks}
+    disks |= {each.disk.key: files.run_stand_in(FAILOVER, each.disk.key) for each in there_instead}
+    definition = definition.model_copy(
+        update={"disks": (*definition.disks, *(each.definition for each in there_instead))}
+    )
     told = context.fabric.hosting.describe(
         HostRequest(
             fabric_id=machine.fabric_id,
             name=machine.name,
             definition=definition,
-            disks={disk.key: files.run_overlay(FAILOVER, disk.key) for disk in definition.disks},
+            disks=disks,
             networks=networks,
             macs=macs,
             tag=machine.id,
@@ -127,6 +137,19 @@ def described(context: Context, hosted: HostedReplica, machine: RescueMachine) -
         "macs": macs,
         "vcpus": machine.sizing.vcpus or has.vcpus,
         "memory_bytes": machine.sizing.memory_bytes or has.memory_bytes,
+        "stand_ins": [_standing(each) for each in standing],
+    }
+
+
+def _standing(plan: stand_ins.Planned) -> dict[str, object]:
+    """What stands in for a disk, for a program that knows no file systems: `make` is a command that lacks
+    the file on which it makes one."""
+    return {
+        "key": plan.disk.key,
+        "size_bytes": 0 if plan.given is StandIn.NOTHING else plan.disk.size_bytes,
+        "bus": plan.disk.bus,
+        "make": None if plan.known is None else file_system.command(plan.known),
+        "said": plan.said,
     }
 
 

@@ -1,0 +1,107 @@
+"""Disks that stand in for those that were left out of the points: a guest that waits for one does not come up
+without it. What stands in its appliance has written down, with the command that makes its file system."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import files, leasing
+from .problems import Problem
+from .store import NAME, STAND_IN, Point, Replica
+
+TOOLS = frozenset({"mke2fs", "mkfs.xfs", "mkswap"})
+"""The only programs that are run because a file says so."""
+MAKE_SECONDS = 60
+MOST_BYTES = 2**60
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The files that stand in, and how the guest sees them, by disk key; and what is said of them."""
+
+    disks: Mapping[str, Path]
+    buses: Mapping[str, str]
+    said: str = ""
+
+
+def opened(replica: Replica, point: Point, key: Path | None) -> Standing:
+    """What stands in for the disks that the point lacks, made in the run's folder if it is not there: a
+    repeat gives the same. Raises Problem."""
+    disks, buses, said = {}, {}, ""
+    for each in _known(replica, point):
+        name, size_bytes = each["key"], each["size_bytes"]
+        said += f"; {each.get('said')}"
+        if size_bytes:
+            disks[name], why = _disk(replica, name, size_bytes, _command(each), key)
+            buses[name] = str(each.get("bus") or "virtio")
+            said += why
+    return Standing(disks, buses, said)
+
+
+def _known(replica: Replica, point: Point) -> Iterator[dict[str, Any]]:
+    """What its appliance wrote, as far as it is understood."""
+    found = replica.start.get("stand_ins")
+    for each in found if isinstance(found, list) else []:
+        if not isinstance(each, dict) or each.get("key") in point.disks:
+            continue
+        key, size_bytes = each.get("key"), each.get("size_bytes")
+        is_named = isinstance(key, str) and NAME.fullmatch(key)
+        if is_named and isinstance(size_bytes, int) and 0 <= size_bytes <= MOST_BYTES:
+            yield each
+
+
+def _command(told: Mapping[str, Any]) -> list[str]:
+    """What makes its file system; empty if it has none."""
+    words = [str(word) for word in told.get("make") or ()]
+    return words if words and words[0] in TOOLS else []
+
+
+def _disk(
+    replica: Replica, name: str, size_bytes: int, command: list[str], key: Path | None
+) -> tuple[Path, str]:
+    """The disk, and why it has no file system although one was wanted."""
+    path = replica.run_folder / f"{name}{STAND_IN}.qcow2"
+    if path.exists():
+        return path, ""
+    raw, part = (path.with_name(f".{name}{STAND_IN}.{each}") for each in ("rescue", "part"))
+    part.unlink(missing_ok=True)
+    try:
+        with raw.open("wb") as file:
+            os.truncate(file.fileno(), size_bytes)
+        why = _made(command, raw)
+        secret, options = leasing.encrypted(key)
+        made = ("-f", "raw", "-O", "qcow2", "-o", options, str(raw), str(part))
+        leasing.qemu_img("convert", "-q", *secret, *made)
+        files.sync(part)
+        part.replace(path)
+        files.sync_folder(path.parent)
+    except OSError as error:
+        raise Problem(
+            f"What stands in for disk {name} of {replica.name} cannot be made: {error}.",
+            "Make room in the store, and start it again.",
+        ) from None
+    finally:
+        raw.unlink(missing_ok=True)
+    return path, why
+
+
+def _made(command: list[str], raw: Path) -> str:
+    """Make the file system; gives why there is none."""
+    if not command:
+        return ""
+    program = shutil.which(command[0], path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if program is None:
+        return f" (but there is no {command[0]} here, so it has no file system)"
+    try:
+        done = subprocess.run(
+            [program, *command[1:], str(raw)], capture_output=True, timeout=MAKE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return f" (but {command[0]} failed, so it has no file system)"
+    return f" (but {command[0]} failed, so it has no file system)" if done.returncode else ""
