@@ -21,8 +21,15 @@ export function notices(): Plugin {
 }
 
 function notice(name: string, folder: string): string {
-  const about = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version?: string; license?: string };
-  const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
-  const text = file && existsSync(join(folder, file)) ? readFileSync(join(folder, file), 'utf8').trim() : '';
-  return `${name} ${about.version} (${about.license})\n\n${text}\n\n${'-'.repeat(72)}\n`;
+  const about = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version?: string; license?: string; homepage?: string };
+  const texts = licences(folder).map((file) => readFileSync(file, 'utf8').trim());
+  if (about.license?.startsWith('MPL')) texts.unshift(`Its source, before what plugins/strict.ts changes in it: ${about.homepage}`);
+  return `${name} ${about.version} (${about.license})\n\n${texts.join('\n\n')}\n\n${'-'.repeat(72)}\n`;
+}
+
+/** Its own, and those of what it brings along. */
+function licences(folder: string): string[] {
+  const brought = ['docs', ...(existsSync(join(folder, 'vendor')) ? readdirSync(join(folder, 'vendor')).map((each) => join('vendor', each)) : [])];
+  const isMeant = (each: string) => /^licen[cs]e(\.(txt|md|MPL-2\.0))?$/i.test(each);
+  return ['', ...brought].map((each) => join(folder, each)).filter((each) => existsSync(each)).flatMap((each) => readdirSync(each).filter(isMeant).map((file) => join(each, file)));
 }

@@ -92,7 +92,7 @@ export function readAgain(prefixes: readonly string[], machines: ReadonlySet<str
 }
 
 /** Of one machine: what changes together with its row. */
-const ROW_PATHS = ['/api/machines/{machine}', '/api/machines/{machine}/rpo', '/api/machines/{machine}/churn', '/api/machines/{machine}/points'];
+const ROW_PATHS = ['/api/machines/{machine}', '/api/machines/{machine}/rpo', '/api/machines/{machine}/churn', '/api/machines/{machine}/points', '/api/machines/{machine}/drill/passes'];
 
 /** What says in what state machines are, of plans that may have one that changed. */
 const PLAN_PATHS = ['/api/plans', '/api/plans/{plan}', '/api/plans/{plan}/preview'];

@@ -261,6 +261,17 @@ export const en = {
     warn: 'Let it in only if it is your own, and shows this code', warnDo: 'It will act as you, for at most 12 hours.', approve: 'Let it in', refuse: 'Refuse',
     approved: 'It is let in. Go on there.', refused: 'It is not let in.',
   },
+  ways: {
+    title: 'People in the drill', of: (machine: string) => `People in the drill of ${machine}`, passes: 'Passes', noPasses: 'Nobody may come in.', who: 'Who', until: 'Until', givenBy: 'Given by',
+    visits: 'Visits', noVisits: 'Nobody came in yet.', where: 'Where', began: 'From', lasted: 'For', open: 'open', inwards: 'Typed', outwards: 'Heard', ended: 'Ended',
+    give: 'Let somebody in', givesSteps: ['The person can go into the test machine, and no further: connections are made inwards only.', 'The pass ends at its time, with the clean-up, or when you end it. Each visit is on record.'],
+    person: 'Person', personHelp: 'The name of a person who logs in, or of an access token.', span: 'For how long', spanHelp: 'Such as 8h or 2d. The clean-up ends it in any case.',
+    end: 'End the pass', endPass: (who: string) => `the pass of ${who}`, endSteps: ['Whoever is in by it is out within some seconds.'],
+    console: 'Serial console', screen: 'Screen', leave: 'Leave', leaveBy: 'Keys go to the machine. Ctrl-] leaves.', opening: 'The way is being opened', over: 'The line has ended', overWhy: 'Why stands beside the visit.',
+    needPass: 'You have no pass for this drill. An operator gives one.', consoleOf: 'Serial console of the test machine', screenOf: 'Screen of the test machine',
+    locked: 'This screen asks for a password', lockedNext: 'It has one at home. Its host can set another one: see the guide on drills.',
+    commands: 'From a computer of your own', commandsSay: 'By the command line, with the same pass:', ssh: 'Log in by SSH', port: 'A port of it, here 443', viewer: 'For a VNC viewer', terminal: 'At a terminal', windows: 'Remote desktop',
+  },
   audit: {
     number: 'Number', at: 'When', who: 'Who', verb: 'What', outcome: 'Result', details: 'Details', show: 'Show', verify: 'Check the chain',
     intact: (entries: number, head: number) => `The log is whole: ${entries} entries, the last one is ${head}. Its digest:`,

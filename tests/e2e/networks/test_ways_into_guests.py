@@ -15,6 +15,7 @@ from rig.eventually import eventually
 from secondsite.client import connect, errors
 from secondsite.domain.drills.ways import WayKind
 from tests.support import command_line, policies
+from tests.support.console import support_console
 
 pytestmark = [
     pytest.mark.every,
@@ -154,6 +155,44 @@ def test_its_console_and_its_screen_are_there_and_the_clean_up_cuts_them(rig, an
                     pass
 
     asyncio.run(story())
+
+
+ROWS = "() => document.querySelector('.xterm-rows')?.innerText ?? ''"
+COLOURS = """() => { const of = document.querySelector('.remote-screen canvas');
+    if (!of || of.width < 300) return 0;
+    const all = new Uint32Array(of.getContext('2d').getImageData(0, 0, of.width, of.height).data.buffer);
+    return new Set(all).size; }"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    support_console.require_axe()
+    with support_console.chromium() as browser:
+        yield browser
+
+
+def test_a_browser_shows_its_console_and_its_screen_and_the_clean_up_ends_them(rig, ann, browser):
+    secret = ann._connection.bearer.removeprefix("Bearer ")  # noqa: SLF001
+    tab = support_console.opened(browser, rig.url).log_in(secret)
+    tab.open(f"/machines/{rig.machine('web01').id}").is_settled()
+    tab.page.get_by_role("button", name="Serial console web01").click()
+    eventually(lambda: tab.page.evaluate(ROWS).count("RECORD ") > 1, WITHIN_SECONDS)
+    picture(tab, "guest-console")
+    tab.page.get_by_role("button", name="Screen web01").click()
+    eventually(lambda: tab.page.evaluate(COLOURS) > 1, WITHIN_SECONDS)
+    picture(tab, "guest-screen")
+    assert (tab.amiss(), tab.said) == ([], [])
+    with rig.client() as vault:
+        eventually(lambda: len(vault.machines["web01"].drill.entries().visits) == 2, 30)
+    command_line.do(rig, "cleanup-test-failover", *TIERS)
+    tab.page.locator(".remote-screen").wait_for(state="detached")
+    assert tab.said == []
+    tab.page.context.close()
+
+
+def picture(tab, name):
+    support_console.PICTURES.mkdir(parents=True, exist_ok=True)
+    tab.page.screenshot(path=support_console.PICTURES / f"{name}.png")
 
 
 def test_its_end_in_the_drill_s_network_listens_nowhere_and_leads_nowhere(rig, ann):

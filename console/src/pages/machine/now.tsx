@@ -1,23 +1,26 @@
 // How the machine is now, how fresh its replica is, and what can be done with it.
 import { Label, LabelGroup } from '@patternfly/react-core';
-import { Fragment, useMemo } from 'react';
+import { Fragment, Suspense, useMemo } from 'react';
 import { queries, type Shapes } from '../../api';
 import { vaultNow } from '../../api/clock';
 import { useNow } from '../../live';
 import { Chart, SPANS, type Line } from '../../parts/chart';
 import { Facts, Part, Rows } from '../../parts/facts';
 import { To, jobPath } from '../../parts/frame';
-import { Asking } from '../../parts/state';
+import { lazy } from '../../parts/lazy';
+import { Asking, Loading } from '../../parts/state';
 import { words } from '../../words';
 import { ago, bytes, instant, percent, plain, span } from '../../words/format';
 import type { Machine } from '.';
 
 const EVERY_SECONDS = 300;
+const People = lazy(() => import('../../ways/passes'));
 
 export function Now({ machine }: { machine: Machine }) {
   return (
     <>
       <Part title={words.machine.state}><State of={machine} /></Part>
+      {machine.drill.open && <Suspense fallback={<Loading />}><People machine={machine} /></Suspense>}
       <Part title={words.machine.possible}><Possible of={machine} /></Part>
       <Part title={words.machine.freshness}><Freshness of={machine} /></Part>
       <Part title={words.machine.churn}><Churn of={machine} /></Part>

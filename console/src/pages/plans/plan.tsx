@@ -1,17 +1,21 @@
 // One recovery plan: its groups in order, what is done before and after each, and what a run would take now.
 import { Alert, Breadcrumb, BreadcrumbItem, Label, LabelGroup } from '@patternfly/react-core';
+import { Suspense } from 'react';
 import { Link, useParams } from 'wouter';
 import { PlanActs } from '../../actions/plan-acts';
 import { queries, type Shapes } from '../../api';
+import { useMachines } from '../../live';
 import { PlanEdits } from '../../edits/plan/acts';
 import { Facts, Part } from '../../parts/facts';
 import { PageFrame, To, machinePath } from '../../parts/frame';
-import { Asking } from '../../parts/state';
+import { lazy } from '../../parts/lazy';
+import { Asking, Loading } from '../../parts/state';
 import { words } from '../../words';
 import { instant, plain, span } from '../../words/format';
 import { Preview } from './preview';
 
 type Plan = Shapes['Plan'];
+const People = lazy(() => import('../../ways/passes'));
 
 export default function OnePlan() {
   const { id = '' } = useParams();
@@ -28,12 +32,21 @@ export default function OnePlan() {
               <Facts of={[[words.plans.goal, plan.rto_goal_seconds ? span(plan.rto_goal_seconds) : null], [words.plans.created, instant(plan.created_at)], [words.plans.changed, instant(plan.changed_at)]]} />
             </Part>
             <Part title={words.plans.preview}><Preview of={plan} /></Part>
+            <Drilled of={plan} />
             {plan.groups.map((each, at) => <Part key={at} title={words.plans.group(at + 1)}><Group of={each} /></Part>)}
           </div>
         )}
       </Asking>
     </PageFrame>
   );
+}
+
+/** The machines of the plan that have an open drill, and who may come into them. */
+function Drilled({ of: plan }: { of: Plan }) {
+  const rows = useMachines() ?? [];
+  const mine = new Set(plan.groups.flatMap((each) => each.machines.map(({ id }) => id)));
+  const open = rows.filter((each) => mine.has(each.id) && each.drill_state === 'running');
+  return open.map((each) => <Suspense key={each.id} fallback={<Loading />}><People machine={each} title={words.ways.of(each.name)} /></Suspense>);
 }
 
 const Above = () => (

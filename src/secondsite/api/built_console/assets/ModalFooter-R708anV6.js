@@ -1,1 +1,0 @@
-import{Ct as e,St as t,rn as n}from"./state-D25H8LjC.js";import{B as r}from"./index-B7d9c6iu.js";var i=n(),a=n=>{var{children:a,className:o}=n,s=e(n,[`children`,`className`]);return(0,i.jsx)(`footer`,Object.assign({},s,{className:t(r.modalBoxFooter,o),children:a}))};a.displayName=`ModalFooter`;export{a as t};

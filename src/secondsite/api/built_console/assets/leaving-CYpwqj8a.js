@@ -1,0 +1,1 @@
+var e=e=>e.ctrlKey&&!e.altKey&&(e.key===`]`||e.code===`BracketRight`);export{e as t};
