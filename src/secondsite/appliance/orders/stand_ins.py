@@ -1,6 +1,8 @@
 """Disks that stand in for those that were left out of a point, in the folder of the run that needs them."""
 
-from collections.abc import Iterator, Mapping
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,11 +10,12 @@ from pathlib import Path
 import structlog
 
 from ...datapath import errors as datapath_errors
-from ...datapath.disks import file_system
+from ...datapath.disks import file_system, image
 from ...domain import errors
 from ...domain.machines import stand_ins
 from ...domain.machines.stand_ins import LeftOut, StandIn
 from ...fabrics.interface import HostRequest
+from ...ground.durable import sync_file
 from ...wire.common.machines import DiskDefinition, LeftOutDisk, MachineDefinition
 from ...wire.control.orders import StartReplica
 from ..target import HostedReplica
@@ -61,6 +64,11 @@ class Planned:
     known: file_system.FileSystem | None
 
     @property
+    def is_there(self) -> bool:
+        """Whether anything stands in."""
+        return self.given is not StandIn.NOTHING
+
+    @property
     def said(self) -> str:
         return stand_ins.said(self.about, self.given)
 
@@ -77,6 +85,32 @@ def planned(definition: MachineDefinition, wanted: Mapping[str, StandIn]) -> Ite
         about = LeftOut(disk.key, disk.size_bytes, None if known is None else known.kind)
         given = stand_ins.chosen(about, wanted.get(disk.key, StandIn.FILE_SYSTEM))
         yield Planned(disk, about, given, known if given is StandIn.FILE_SYSTEM else None)
+
+
+def beside(definition: MachineDefinition, plans: Iterable[Planned]) -> MachineDefinition:
+    """The machine with these disks, too."""
+    disks = (*definition.disks, *(each.definition for each in plans))
+    return definition.model_copy(update={"disks": disks})
+
+
+def copied(plan: Planned, goal: Path) -> str:
+    """Make what stands in as a file of its own, not encrypted and durable; an existing one is overwritten.
+    Gives what is said of it. Raises ImageProblem, StoreFull, OSError."""
+    known, why = plan.known, ""
+    with tempfile.TemporaryFile(dir=goal.parent) as raw:  # nameless: nothing of it stays, whatever happens
+        raw.truncate(plan.disk.size_bytes)
+        path = Path(f"/proc/{os.getpid()}/fd/{raw.fileno()}")
+        if known is not None:
+            try:
+                file_system.make(path, known)
+            except datapath_errors.ImageProblem as problem:
+                log.warning("stand-in.empty", disk=plan.disk.key, problem=problem.message)
+                why = _why_empty(known.kind)
+                known = None
+        image.convert(path, goal)
+    sync_file(goal)
+    got = StandIn.EMPTY if known is None else StandIn.FILE_SYSTEM
+    return f"{stand_ins.said(plan.about, got)}{why}"
 
 
 def lacking(hosted: HostedReplica) -> Iterator[str]:
@@ -112,9 +146,12 @@ def _disk(
         if wanted is None:
             raise
         log.warning("stand-in.empty", machine=hosted.machine_id, disk=disk.key, problem=problem.message)
-    kind = wanted.kind
+    return *hosted.replica.stand_in(run, disk.key, disk.size_bytes, None), _why_empty(wanted.kind)
+
+
+def _why_empty(kind: str) -> str:
     why = f"no {kind} could be made on it" if file_system.is_makeable(kind) else f"no mkfs of {kind} is here"
-    return *hosted.replica.stand_in(run, disk.key, disk.size_bytes, None), f" ({why})"
+    return f" ({why})"
 
 
 def _known(disk: LeftOutDisk) -> file_system.FileSystem | None:

@@ -73,6 +73,12 @@ def create_overlay(
     )  # fmt: skip
 
 
+def convert(raw: Path, path: Path) -> None:
+    """Write what a raw file holds to a qcow2 file, thin; an existing one is overwritten."""
+    options = ("-f", "raw", "-O", "qcow2", "-o", OVERLAY_OPTIONS)
+    run("convert", "-q", *options, str(raw), _name(path), about=path)
+
+
 def backing_name(path: Path, backing: Path) -> str:
     """How `path` names its backing file: relative to its own folder, absolute when they share only the
     root."""

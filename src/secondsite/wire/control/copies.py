@@ -7,14 +7,14 @@ from pydantic import Field
 from ..common.base import Shape
 from ..common.numbers import LONGEST_NAME, LONGEST_TEXT
 from ..common.points import MOST_DISKS, PointId
-from ..common.properties import Sizing, TargetName
+from ..common.properties import Sizing, StandIns, TargetName
 
 
 class RestoreCopy(Shape):
     """Copy the point's disks to new files in `folder`, and make a machine of its own of them, with this
     fabric id and name. All of its cards are on `network`, with new MAC addresses; null: it has none.
-    `unencrypted`: also from an encrypted replica, though the files will not be. An older appliance does not
-    know this order."""
+    `unencrypted`: also from an encrypted replica, though the files will not be. `stand_in`: what stands in
+    for disks that were left out, by disk key. An older appliance does not know this order."""
 
     point_id: PointId
     fabric_id: Annotated[str, Field(max_length=LONGEST_NAME)]
@@ -24,6 +24,7 @@ class RestoreCopy(Shape):
     start: bool = False
     unencrypted: bool = False
     sizing: Sizing = Sizing()
+    stand_in: StandIns = Field(default_factory=dict)
 
 
 class RestoredCopy(Shape):

@@ -13,9 +13,11 @@ from rig.eventually import eventually
 from rig.noise import noise
 from secondsite import rescue
 from secondsite.datapath.disks import file_system, image
+from secondsite.ground import seams
 from secondsite.ground.units import MiB
 from secondsite.rescue import stand_ins as rescued_stand_ins
 from secondsite.wire.control.checks import CheckTarget
+from secondsite.wire.control.copies import RestoreCopy
 from secondsite.wire.control.orders import CommitPoint, DiskPlace, Kind, Settle, StartReplica, StopReplica
 from secondsite.wire.control.rescue_manifest import KeepRescueManifest, RescueMachine
 
@@ -229,3 +231,31 @@ def test_a_start_from_the_store_alone_does_what_is_set(pair, choice, said):
     found = rescued_stand_ins.opened(replica, replica.points[-1], None)
     assert said in found.said
     assert list(found.disks) == ([] if choice == "nothing" else ["vdb"])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "copies").mkdir()
+    return tmp_path / "copies"
+
+
+def test_a_restored_copy_has_what_stands_in_as_a_file_of_its_own(pair, folder):
+    point_id = pair.point_now()
+    wanted = RestoreCopy(point_id=point_id, fabric_id=COPY, name="web01-old", folder=str(folder))
+    report = pair.target.order(Kind.RESTORE_COPY, wanted, pair.machine_id)
+    assert report.problem is None
+    assert "vdb was left out: an empty ext4 of" in report.sentence
+    fills = what_fills(standing(pair))
+    assert (fills.kind, fills.uuid, fills.label) == ("ext4", UUID, "data")
+    assert sorted(each.name for each in folder.iterdir()) == ["web01-old-vda.qcow2", "web01-old-vdb.qcow2"]
+
+
+def test_a_restored_copy_that_fails_leaves_nothing_of_what_stood_in(pair, folder):
+    def fail(name):
+        if name == "appliance.copy.written":
+            raise OSError("no more")
+
+    wanted = RestoreCopy(point_id=pair.point_now(), fabric_id=COPY, name="web01-old", folder=str(folder))
+    with seams.armed(fail):
+        assert pair.target.order(Kind.RESTORE_COPY, wanted, pair.machine_id).problem is not None
+    assert list(folder.iterdir()) == []

@@ -5,7 +5,7 @@ is nobody's but its owner's. Until then its tag is its own id: nobody takes it f
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from ....wire.common.machines import MachineDefinition
 from ....wire.control.copies import RestoreCopy, RestoredCopy
 from ....wire.control.orders import FabricMachine, Nothing
 from ...target import HostedReplica, scrub
+from .. import stand_ins
 from ..context import ApplianceParts, Context
 from . import copy_checks
 
@@ -65,11 +66,13 @@ def restore(context: Context, payload: RestoreCopy) -> tuple[str, RestoredCopy]:
     record = hosted.record(payload.point_id)
     definition, firmware = hosted.definition(record), _firmware(hosted, payload)
     copy_checks.require_possible(context, hosted, payload, definition)
-    with _noted(context, payload, record) as note:
+    standing = [each for each in stand_ins.planned(definition, payload.stand_in) if each.is_there]
+    with _noted(context, payload, record, standing) as note:
+        said = _stood_in(payload, standing, note)
         _copied(context, hosted, payload, record, note)
         seams.reach("appliance.copy.written")
         _require_wanted(context, payload)
-        _made(context, payload, definition, firmware, note)
+        _made(context, payload, stand_ins.beside(definition, standing), firmware, note)
     unstarted = _start(context, payload)
     made = context.fabric.inventory.get(payload.fabric_id)
     if made is None:
@@ -77,7 +80,7 @@ def restore(context: Context, payload: RestoreCopy) -> tuple[str, RestoredCopy]:
     what = "is off" if unstarted or not payload.start else "runs"
     return (
         f"{payload.name} was made from {payload.point_id}, and {what}; its disks lie in {payload.folder}"
-        f"{_connected(payload)}{unstarted}"
+        f"{said}{_connected(payload)}{unstarted}"
     ), _fact(made)
 
 
@@ -150,10 +153,14 @@ def _inode_of_empty(part: Path) -> int | None:
 
 
 @contextmanager
-def _noted(context: Context, payload: RestoreCopy, record: PointRecord) -> Iterator[Note]:
+def _noted(
+    context: Context, payload: RestoreCopy, record: PointRecord, standing: Sequence[stand_ins.Planned]
+) -> Iterator[Note]:
     """Inside, what is made of it is on record, with its files. After an error nothing of it is left."""
     key = KEY + payload.fabric_id
-    goals = _goals(payload, record)
+    goals = _goals(
+        payload, [disk.key for disk in record.manifest.disks] + [each.disk.key for each in standing]
+    )
     with _changing:
         _require_wanted(context, payload)
         _require_new(context, payload, goals)
@@ -207,10 +214,9 @@ def _is_given_up(context: Context, payload: RestoreCopy) -> bool:
     return context.state.fact(GIVEN_UP + payload.fabric_id) is not None
 
 
-def _goals(payload: RestoreCopy, record: PointRecord) -> dict[str, Path]:
+def _goals(payload: RestoreCopy, keys: Sequence[str]) -> dict[str, Path]:
     """Where the disks will lie, by their keys."""
-    folder = Path(payload.folder)
-    return {disk.key: folder / f"{payload.name}-{disk.key}.qcow2" for disk in record.manifest.disks}
+    return {key: Path(payload.folder) / f"{payload.name}-{key}.qcow2" for key in keys}
 
 
 def _require_new(context: Context, payload: RestoreCopy, goals: Mapping[str, Path]) -> None:
@@ -240,6 +246,17 @@ def _is_there(goal: Path) -> errors.AlreadyExists:
 
 
 # -- the copy ------------------------------------------------------------------------------------------
+
+
+def _stood_in(payload: RestoreCopy, standing: Sequence[stand_ins.Planned], note: Note) -> str:
+    """Make what stands in for disks that were left out; the end of a sentence."""
+    try:
+        return "".join(f"; {stand_ins.copied(each, note.parts[each.disk.key])}" for each in standing)
+    except (datapath_errors.DatapathError, OSError) as problem:
+        raise errors.NotPossibleNow(
+            f"What stands in for a disk of {payload.name} that was left out cannot be made: {problem}.",
+            do="Make room there, or give another folder.",
+        ) from problem
 
 
 def _copied(

@@ -8,7 +8,6 @@ import structlog
 
 from ....datapath.disks import file_system
 from ....domain import errors
-from ....domain.machines.stand_ins import StandIn
 from ....fabrics.interface import HostRequest
 from ....ground.plural import counted
 from ....ground.problem import SecondsiteError, ours
@@ -105,12 +104,10 @@ def described(context: Context, hosted: HostedReplica, machine: RescueMachine) -
     files, networks = hosted.replica.files, _networks(machine, home, definition)
     standing = [] if machine.home else [*stand_ins.planned(definition, machine.stand_in)]
     macs = {nic.key: mac for nic in definition.nics if (mac := machine.macs.get(nic.mac.lower())) is not None}
-    there_instead = [each for each in standing if each.given is not StandIn.NOTHING]
+    there_instead = [each for each in standing if each.is_there]
     disks = {disk.key: files.run_overlay(FAILOVER, disk.key) for disk in definition.disks}
     disks |= {each.disk.key: files.run_stand_in(FAILOVER, each.disk.key) for each in there_instead}
-    definition = definition.model_copy(
-        update={"disks": (*definition.disks, *(each.definition for each in there_instead))}
-    )
+    definition = stand_ins.beside(definition, there_instead)
     told = context.fabric.hosting.describe(
         HostRequest(
             fabric_id=machine.fabric_id,
@@ -146,7 +143,7 @@ def _standing(plan: stand_ins.Planned) -> dict[str, object]:
     the file on which it makes one."""
     return {
         "key": plan.disk.key,
-        "size_bytes": 0 if plan.given is StandIn.NOTHING else plan.disk.size_bytes,
+        "size_bytes": plan.disk.size_bytes if plan.is_there else 0,
         "bus": plan.disk.bus,
         "make": None if plan.known is None else file_system.command(plan.known),
         "said": plan.said,

@@ -3,13 +3,15 @@ the lifecycle: it changes nothing about the machine, and a failover may start me
 
 import uuid
 
+from pydantic import Field
+
 from ....ground.units import DAY, HOUR
 from ....jobs.model.context import StepContext
 from ....jobs.model.definitions import Definition, Step
 from ....jobs.model.outcomes import Done, Outcome
 from ....wire import rest
 from ....wire.common.base import Shape
-from ....wire.common.properties import Sizing
+from ....wire.common.properties import Sizing, StandIns
 from ....wire.control import orders
 from ....wire.control.copies import RestoreCopy
 from ...store import MachineRecord, Transaction
@@ -39,18 +41,21 @@ class RestoreArguments(Shape):
     start: bool
     unencrypted: bool
     sizing: Sizing
+    stand_in: StandIns = Field(default_factory=dict)
 
 
 def submit(
     deps: Deps, tx: Transaction, machine: MachineRecord, point_id: str, asked: rest.PointRestore, by: str
 ) -> str:
     """Queue the job in the caller's transaction; its id."""
+    there = properties.set_for(tx, machine)
     arguments = RestoreArguments(
         appliance_id=machine.target_appliance_id,
         site=machine.target_site,
         point=point_id,
         fabric_id=str(uuid.uuid4()),
-        sizing=properties.set_for(tx, machine).sizing,
+        sizing=there.sizing,
+        stand_in=there.stand_in,
         **asked.model_dump(),
     )
     return deps.submit(
