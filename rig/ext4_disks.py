@@ -16,5 +16,5 @@ def disk(folder: Path, files: Mapping[str, str | bytes], size_bytes: int = 4 * M
         place.write_bytes(text if isinstance(text, bytes) else text.encode())
     with image.open("wb") as file:
         file.truncate(size_bytes)
-    subprocess.run(["/usr/sbin/mkfs.ext4", "-q", "-F", "-d", content, image], check=True, timeout=60)
+    subprocess.run(["/usr/sbin/mkfs.ext4", "-q", "-F", "-d", content, image], check=True, timeout=300)
     return image.read_bytes()

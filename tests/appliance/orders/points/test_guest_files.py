@@ -1,6 +1,8 @@
 """Files out of a recovery point: what is fetched is what the point holds, nothing that is there is
 overwritten, and whatever goes wrong leaves nothing, and no helper machine."""
 
+import os
+import subprocess
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +11,13 @@ import pytest
 
 from guestkit import kernels
 from rig import ext4_disks
+from rig.appliances import EncryptedPair
 from rig.eventually import eventually
 from secondsite.appliance.helper import machine
 from secondsite.appliance.orders.points import copy_checks, guest_files
+from secondsite.datapath.encryption import encryption_key
 from secondsite.ground import seams
-from secondsite.wire.control.guest_files import EndFetchFiles, FetchFiles, ListFiles
+from secondsite.wire.control.guest_files import EndFetchFiles, FetchFiles, ListFiles, SendFiles
 from secondsite.wire.control.orders import Kind
 
 pytestmark = [pytest.mark.slow, pytest.mark.guest, pytest.mark.timeout(600)]
@@ -180,3 +184,32 @@ def test_points_are_made_and_dropped_while_files_are_read(pair, point, folder):
         go_on.set()
         assert fetching.result().problem is None
     assert (folder / "etc" / "deep" / "down" / "x").read_text() == "deep"
+
+
+def test_an_encrypted_store_is_read_and_gives_plain_files_only_if_that_is_said(make_site, tmp_path):
+    (tmp_path / "guest").mkdir()
+    (tmp_path / "to").mkdir()
+    a, b = make_site("a").start(), make_site("b", kernel_root=kernels.installed())
+    b.keep_key(encryption_key.make(tmp_path / "key").path)
+    pair = EncryptedPair(a, b.start(), a.make_machine())
+    a.write(pair.fabric_id, 0, ext4_disks.disk(tmp_path / "guest", FILES))
+    point = pair.protect().synchronized().point_now()
+    assert [each["name"] for each in listed(pair, point, "vda/etc")] == ["deep", "hosts"]
+    wanted = SendFiles(point_id=point, path="vda/etc", way="w1", secret="0" * 64)
+    sent = b.order(Kind.SEND_FILES, wanted, pair.machine_id, deadline_seconds=DEADLINE)
+    for problem in (fetch_order(pair, point, tmp_path / "to").problem, sent.problem):
+        assert problem is not None
+        assert "is encrypted, and the files" in problem.message
+        assert "--unencrypted" in problem.do
+    assert fetch_order(pair, point, tmp_path / "to", unencrypted=True).problem is None
+    assert (tmp_path / "to" / "etc" / "hosts").read_text() == FILES["etc/hosts"]
+
+
+def test_what_reaches_no_vault_is_not_sent_and_no_helper_machine_stays(pair, point):
+    """No vault listens in this rig."""
+    wanted = SendFiles(point_id=point, path="vda/etc", way="w1", secret="0" * 64)
+    report = pair.target.order(Kind.SEND_FILES, wanted, pair.machine_id, deadline_seconds=DEADLINE)
+    assert report.problem is not None
+    assert report.problem.code == "appliance-unreachable"
+    told = subprocess.run(["pgrep", "-P", str(os.getpid()), "-f", "secondsite-helper"], capture_output=True)
+    assert told.stdout == b""
