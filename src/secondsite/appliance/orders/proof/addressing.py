@@ -10,14 +10,16 @@ from ....wire.common.evidence import AddressVerdict, RestoredNetwork
 from ....wire.control.proofs import Prove
 from . import console_text
 
-GIVE_SECONDS = 15.0
+GIVE_SECONDS = 40.0
+"""After a disaster all guests boot at once, and are slow."""
 LONGEST_SAID = 300
 UNASKED = "no guest agent answered"
 UNTAGGED = "it carries no secondsite tag, so nothing is done in its guest"
 
 
 class Addresses:
-    """`whose`: the id of the protected machine, as which the guest keeps its files of before."""
+    """`whose`: the id of the protected machine, as which the guest keeps its files of before. All is done
+    after `most_seconds`."""
 
     def __init__(self, fabric: Fabric, payload: Prove, whose: str, most_seconds: float) -> None:
         self._fabric, self._payload, self._whose = fabric, payload, whose
@@ -25,7 +27,9 @@ class Addresses:
         self._problems: dict[str, str] = {}
         self._restored: RestoredNetwork | None = None
         self._unrestored = UNASKED
-        self._until = time.monotonic() + min(payload.address_seconds, most_seconds)
+        self._each_seconds = min(GIVE_SECONDS, most_seconds / 2)
+        waits = min(payload.address_seconds, most_seconds - self._each_seconds)
+        self._until = time.monotonic() + waits
 
     @property
     def pending(self) -> bool:
@@ -66,7 +70,7 @@ class Addresses:
             self._unrestored = UNTAGGED
             return
         try:
-            done = self._fabric.addressing.restore(self._payload.fabric_id, self._whose, GIVE_SECONDS)
+            done = self._fabric.addressing.restore(self._payload.fabric_id, self._whose, self._each_seconds)
         except errors.SecondsiteError as problem:
             self._unrestored = _short(problem.message)
             return
@@ -75,7 +79,9 @@ class Addresses:
 
     def _give(self, wanted: CardAddress) -> None:
         try:
-            given = self._fabric.addressing.give(self._payload.fabric_id, wanted, self._whose, GIVE_SECONDS)
+            given = self._fabric.addressing.give(
+                self._payload.fabric_id, wanted, self._whose, self._each_seconds
+            )
         except errors.SecondsiteError as problem:
             self._problems[wanted.mac] = _short(problem.message)
             return

@@ -65,8 +65,7 @@ def prove(
     left_seconds = context.left_seconds()
     wait_seconds = min(payload.wait_seconds, left_seconds)
     most_seconds = max(0.0, left_seconds - KEPT_SECONDS)
-    address_seconds = most_seconds - addressing.GIVE_SECONDS
-    addresses = addressing.Addresses(context.fabric, payload, context.machine_id, address_seconds)
+    addresses = addressing.Addresses(context.fabric, payload, context.machine_id, most_seconds)
     with checking.Checks(context.fabric, payload, most_seconds) as checks:
         asked = _Questions(checks, addresses, _is_connected(context, payload.fabric_id))
         seen = _look(context, payload, sights, began, asked)

@@ -92,7 +92,12 @@ reload() {
     if running "$1" && command -v networkctl > /dev/null; then
         networkctl reload && networkctl reconfigure "$1"
     elif [ -d /run/NetworkManager ] && command -v nmcli > /dev/null; then
-        nmcli connection reload && nmcli --wait 10 device connect "$1"
+        # which of several connections it would choose for the card is not said
+        own=secondsite-$(tr -d : < "/sys/class/net/$1/address")
+        nmcli connection reload
+        if nmcli connection show "$own"; then nmcli --wait 10 connection up "$own" ifname "$1"
+        else nmcli --wait 10 device connect "$1"
+        fi
     fi
     # a client that asks for an address would set its own again
     for pid in "/run/dhclient.$1.pid" "/run/udhcpc.$1.pid"; do

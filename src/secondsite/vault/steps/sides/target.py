@@ -47,6 +47,8 @@ LOOK_SECONDS = 30.0
 """How long looking at a machine takes, besides the time for which it is watched."""
 ADDRESS_SECONDS = 180.0
 """How long a guest that should have other addresses is waited for, until its agent answers."""
+SET_SECONDS = 40.0
+"""How long it takes to set them after that."""
 KEEP_OR_REMOVE = Limits(deadline_seconds=10 * 60)
 """Limits for orders that delete the files of many points."""
 
@@ -265,7 +267,8 @@ class Target(Side):
         )
         deadlines = (check.deadline_seconds for check in checks)
         longest = max([wait_seconds, payload.address_seconds, *deadlines])
-        limits = Limits(deadline_seconds=longest + LOOK_SECONDS)
+        setting = SET_SECONDS if payload.address_seconds else 0.0
+        limits = Limits(deadline_seconds=longest + LOOK_SECONDS + setting)
         return self.give(orders.PROVE, payload, f"looking at {started.name}", limits)
 
     def to_stop_failed_over(self, *, begun_only: bool = False) -> Ask[orders.StopReplica, Nothing]:
