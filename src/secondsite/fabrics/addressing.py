@@ -10,11 +10,13 @@ from ..wire.common.cards import CardAddress
 @dataclass(frozen=True, slots=True)
 class GivenAddress:
     """What became of an address: the guest's name for the card, and the program in the guest that gives it at
-    each of its boots; None: it lasts until the next one, and `passing` says why."""
+    each of its boots; None: it lasts until the next one, and `passing` says why. `booting`: it may be given
+    so yet, once its guest has booted."""
 
     card: str
     program: str | None = None
     passing: str = ""
+    booting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

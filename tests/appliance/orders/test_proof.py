@@ -10,6 +10,7 @@ from rig.appliances.runs import fail_over, start, stop
 from secondsite.appliance.orders import look_at_addresses
 from secondsite.appliance.orders.proof import console_text, proving
 from secondsite.fabrics import simulated
+from secondsite.fabrics.addressing import GivenAddress
 from secondsite.wire.common.cards import CardAddress
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.proofs import Prove
@@ -142,6 +143,17 @@ def test_its_card_is_given_the_address_that_it_is_to_have(sites):
     assert sentence.endswith("; eth0 10.2.0.5/24 set by its agent, and by ifupdown at each boot")
     assert verdict["given"]
     assert '"address": "10.2.0.5/24"' in (pair.target.root / "addresses" / fabric_id).read_text()
+
+
+def test_a_guest_that_is_still_booting_is_given_it_again_once_its_program_has_begun(sites, monkeypatch):
+    pair = showing(sites)
+    fabric_id = fail_over(pair, pair.point_now())
+    found = [GivenAddress("eth0", passing="none of them", booting=True)] * 2
+    found.append(GivenAddress("eth0", "NetworkManager"))
+    monkeypatch.setattr(pair.target.fabric.addressing, "give", lambda *_: found.pop(0))
+    sentence, verdict = addressed(pair, fabric_id, 60)
+    assert sentence.endswith("; eth0 10.2.0.5/24 set by its agent, and by NetworkManager at each boot")
+    assert (verdict["program"], verdict["passing"], found) == ("NetworkManager", None, [])
 
 
 def test_another_address_than_it_was_given_is_a_finding_until_it_has_it_again_or_is_gone(sites):

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from secondsite.domain import errors
 from secondsite.domain.networks.guest_config import choosing
-from secondsite.domain.networks.guest_config.card_plan import FOLDER, CardPlan, GuestFile, NotUnderstood
+from secondsite.domain.networks.guest_config.card_plan import (
+    FOLDER,
+    CardPlan,
+    GuestFile,
+    NotUnderstood,
+    NotYet,
+)
 from secondsite.domain.networks.guest_config.choosing import Program
 from secondsite.fabrics.libvirt.agent import lasting
 from secondsite.fabrics.libvirt.agent.lasting_lines import BACK, LOOK, PUT
@@ -152,3 +158,17 @@ def test_what_a_guest_tells_is_bounded():
         lasting.told(f"interfaces YQ== {'A' * 100_000}")
     with pytest.raises(errors.FabricError, match="not understood"):
         lasting.told("interfaces YQ== ???")
+
+
+@pytest.mark.parametrize(("state", "problem"), [("starting", NotYet), ("running", NotUnderstood)])
+def test_of_a_guest_that_boots_it_is_not_known_yet_what_configures_its_cards(
+    guest, monkeypatch, state, problem
+):
+    guest.write({INTERFACES: TEXT, "/own/systemctl": f"#!/bin/sh\necho {state}\n"})
+    (guest.root / "own/systemctl").chmod(0o755)
+    (guest.root / "etc/network/interfaces.d/50-cloud-init").unlink()
+    told = looked(guest)
+    monkeypatch.setattr(lasting, "look", lambda *_: told)
+    with pytest.raises(problem, match="no file of /etc/network names eth0") as raised:
+        lasting.put(None, plan(), WHOSE, 1)
+    assert type(raised.value) is problem

@@ -24,6 +24,8 @@ class Addresses:
     def __init__(self, fabric: Fabric, payload: Prove, whose: str, most_seconds: float) -> None:
         self._fabric, self._payload, self._whose = fabric, payload, whose
         self._given: dict[str, AddressVerdict] = {}
+        # an agent may answer before the program has begun that configures the cards
+        self._again: set[str] = set()
         self._problems: dict[str, str] = {}
         self._restored: RestoredNetwork | None = None
         self._unrestored = UNASKED
@@ -35,7 +37,7 @@ class Addresses:
     def pending(self) -> bool:
         """Whether an address may still be given, or the guest's own configuration put back."""
         is_missing = len(self._given) < len(self._payload.addresses) or self._is_to_be_restored
-        return is_missing and time.monotonic() < self._until
+        return (is_missing or bool(self._again)) and time.monotonic() < self._until
 
     @property
     def verdicts(self) -> tuple[AddressVerdict, ...]:
@@ -57,7 +59,7 @@ class Addresses:
         if self._is_to_be_restored:
             self._restore()
         for wanted in self._payload.addresses if self.pending else ():
-            if wanted.mac not in self._given:
+            if wanted.mac not in self._given or wanted.mac in self._again:
                 self._give(wanted)
 
     @property
@@ -85,6 +87,9 @@ class Addresses:
         except errors.SecondsiteError as problem:
             self._problems[wanted.mac] = _short(problem.message)
             return
+        self._again -= {wanted.mac}
+        if given.booting:
+            self._again.add(wanted.mac)
         self._given[wanted.mac] = AddressVerdict(
             key=wanted.key,
             mac=wanted.mac,

@@ -18,6 +18,10 @@ class NotUnderstood(Exception):
     """A configuration that is left alone; its text says why, as a part of a sentence."""
 
 
+class NotYet(NotUnderstood):
+    """The same of a guest that is still booting: what configures its cards may come yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class GuestFile:
     """A file as it is to be. `mode`: of a new one; one that exists keeps its own, and its owner."""

@@ -40,6 +40,7 @@ class Told:
     netplan: Mapping[str, str] = field(default_factory=dict)
     resolv_conf: str | None = None
     cloud_init: bool = False
+    booting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

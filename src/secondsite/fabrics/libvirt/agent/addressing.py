@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....domain import errors
-from ....domain.networks.guest_config.card_plan import CardPlan, NotUnderstood, Route
+from ....domain.networks.guest_config.card_plan import CardPlan, NotUnderstood, NotYet, Route
 from ....wire.common.cards import CardAddress
 from ...addressing import GivenAddress, RestoredFiles
 from ..host import connection
@@ -58,7 +58,7 @@ def _at_each_boot(domain: Any, plan: CardPlan, whose: str, seconds: float) -> Gi
     try:
         return GivenAddress(plan.name, lasting.put(domain, plan, whose, seconds))
     except NotUnderstood as problem:
-        return GivenAddress(plan.name, passing=str(problem))
+        return GivenAddress(plan.name, passing=str(problem), booting=isinstance(problem, NotYet))
     except (errors.FabricError, errors.DeadlineExceeded) as problem:
         return GivenAddress(plan.name, passing=problem.message)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ....domain import errors
 from ....domain.networks.guest_config import choosing
-from ....domain.networks.guest_config.card_plan import CardPlan, NotUnderstood
+from ....domain.networks.guest_config.card_plan import CardPlan, NotUnderstood, NotYet
 from ...addressing import RestoredFiles
 from . import guest, scripting
 from .lasting_lines import BACK, FILE_BYTES, LOOK, PUT, SHELL
@@ -20,13 +20,21 @@ LONGEST_PATH = 160
 
 def put(domain: Any, plan: CardPlan, whose: str, seconds: float) -> choosing.Program:
     """Have the guest's own program give the card its addresses; returns which one. Raises NotUnderstood for
-    a configuration that is left alone, FabricError, DeadlineExceeded."""
-    found = choosing.change(plan, look(domain, plan.name, seconds))
+    a configuration that is left alone, NotYet, FabricError, DeadlineExceeded."""
+    found = _change(plan, look(domain, plan.name, seconds))
     content = "".join(f"{each.mode:o} {_coded(each.path)} {_coded(each.content)}\n" for each in found.files)
     folder = scripting.brought(domain, content.encode())
     words = ["secondsite", folder, whose, found.program.value, plan.name]
     guest.run(domain, SHELL, ["-euc", PUT, *words], seconds)
     return found.program
+
+
+def _change(plan: CardPlan, told: choosing.Told) -> choosing.Change:
+    """Raises NotUnderstood, NotYet."""
+    try:
+        return choosing.change(plan, told)
+    except NotUnderstood as problem:
+        raise (NotYet if told.booting else NotUnderstood)(str(problem)) from problem
 
 
 def look(domain: Any, card: str, seconds: float) -> choosing.Told:
@@ -71,6 +79,7 @@ def told(said: str) -> choosing.Told:
         netplan=files.get("netplan", {}),
         resolv_conf=first("resolv-conf"),
         cloud_init="cloud-init" in words,
+        booting="booting" in words,
     )
 
 

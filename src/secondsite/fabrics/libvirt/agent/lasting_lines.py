@@ -44,6 +44,7 @@ if ! command -v resolvconf > /dev/null && [ ! -L /etc/resolv.conf ]; then
     tell resolv-conf /etc/resolv.conf
 fi
 if [ -d /etc/cloud/cloud.cfg.d ]; then echo cloud-init; fi
+case $(systemctl is-system-running) in initializing | starting) echo booting ;; esac
 """
 """Tells of a card: a word, and what goes with it in base64; of files the path and the content."""
 
