@@ -17,7 +17,7 @@ import re
 import shutil
 import struct
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -89,7 +89,7 @@ def build(cache: Path | None = None, kind: Kind = Kind.WRITER) -> Guest:
     cache.mkdir(parents=True, exist_ok=True)
     with alone(cache):
         kernel = once(cache / f"kernel-elf-{_digest_of_modules()}", _extract_kernel)
-        initrd = _initrd(cache, kind, cpio.archive([*_entries(kernel, kind), *_more(cache, kind)]))
+        initrd = _initrd(cache, kind.value, cpio.archive([*_entries(kernel, kind), *_more(cache, kind)]))
     return Guest(kernel / "vmlinux", initrd, kind)
 
 
@@ -159,15 +159,28 @@ def _extract_agent(into: Path) -> None:
     debian.extract("qemu-guest-agent", lambda path: path.name == "qemu-ga", into)
 
 
+def by_itself(cache: Path, name: str, init: Path) -> Guest:
+    """What goes over to a system that lies on the first disk, by this first program; raises BuildFailed."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with alone(cache):
+        kernel = once(cache / f"kernel-elf-{_digest_of_modules()}", _extract_kernel)
+        initrd = _initrd(cache, name, cpio.archive(_first(kernel, MODULES, init)))
+    return Guest(kernel / "vmlinux", initrd, Kind.AGENT)
+
+
 def _entries(kernel: Path, kind: Kind) -> list[cpio.Entry]:
     more = SERVICES[kind].modules if kind in SERVICES else ()
-    modules = [name for name in (*MODULES, *more) if (kernel / f"{name}.ko").exists()]
+    return [*_first(kernel, (*MODULES, *more), INIT), *tiers.entries()]
+
+
+def _first(kernel: Path, wanted: Iterable[str], init: Path) -> list[cpio.Entry]:
+    """The first program, busybox, and modules in the order of loading."""
+    modules = [name for name in wanted if (kernel / f"{name}.ko").exists()]
     return [
         *(cpio.folder(name) for name in FOLDERS),
         cpio.character_device("dev/console", 5, 1),
-        cpio.file("init", INIT.read_bytes(), executable=True),
+        cpio.file("init", init.read_bytes(), executable=True),
         *busybox(),
-        *tiers.entries(),
         cpio.file("modules/order", "\n".join(f"{name}.ko" for name in modules).encode()),
         *(cpio.file(f"modules/{name}.ko", (kernel / f"{name}.ko").read_bytes()) for name in modules),
     ]
@@ -228,8 +241,8 @@ def _programs(folder: Path, places: dict[str, str]) -> Iterator[cpio.Entry]:
         yield cpio.file(place, source.read_bytes(), executable=True)
 
 
-def _initrd(cache: Path, kind: Kind, content: bytes) -> Path:
-    place = cache / f"initrd-{kind.value}-{hashlib.sha256(content).hexdigest()[:16]}.cpio"
+def _initrd(cache: Path, name: str, content: bytes) -> Path:
+    place = cache / f"initrd-{name}-{hashlib.sha256(content).hexdigest()[:16]}.cpio"
     if not place.exists():
         making = place.with_suffix(f".{os.getpid()}")
         making.write_bytes(content)

@@ -20,6 +20,7 @@ from rig.answering import answer
 from secondsite.appliance.process import Appliance
 from secondsite.entry import appliance_main
 from secondsite.entry import main as console_script
+from secondsite.fabrics.libvirt.agent import guest
 from secondsite.fabrics.libvirt.host import connection, domain_xml, inventory
 from secondsite.fabrics.libvirt.host.connection import Hypervisor
 from secondsite.ground import seams
@@ -61,6 +62,11 @@ class Commanded(Appliance):
         arguments = {"path": "/bin/sh", "arg": ["-c", line]}
         asked = json.dumps({"execute": "guest-exec", "arguments": arguments})
         return connection.agent_command(self._libvirt.domain(machine), asked, 5)
+
+    def said_in_guest(self, name, line):
+        """What a shell command says inside a guest with an agent."""
+        domain = self._libvirt.handle.lookupByName(name)
+        return guest.run(domain, "/bin/sh", ["-c", line], 60).decode(errors="replace")
 
     def die_at(self, seam):
         """kill -9 to this process, the next time that it passes this seam."""

@@ -1,16 +1,15 @@
 """A real guest answers at the address that is set for its second site, in a drill and after a failover; at
 home it has its own."""
 
-import contextlib
 import tempfile
 from pathlib import Path
 
 import pytest
 
 import guestkit
-from rig import bridges
 from rig.eventually import eventually
 from tests.e2e import support_e2e as e2e
+from tests.e2e.networks.support_addresses import answers_beside, proof
 from tests.support import command_line
 
 pytestmark = [
@@ -36,35 +35,6 @@ def rig():
         yield rig
 
 
-@contextlib.contextmanager
-def beside(rig, site):
-    """Asks, from the site's network, who answers at an address."""
-    space = f"t{rig.folder.name[-6:]}"
-    bridges.ip("netns", "add", space)
-    try:
-        bridges.ip("link", "add", f"{space}o", "type", "veth", "peer", "name", f"{space}i", "netns", space)
-        bridges.ip("link", "set", f"{space}o", "master", rig.bridge(site), "up")
-        for address in (HOME, AWAY):
-            bridges.ip(
-                "-n", space, "address", "add", f"{address.rpartition('.')[0]}.250/24", "dev", f"{space}i"
-            )
-        bridges.ip("-n", space, "link", "set", f"{space}i", "up")
-        yield lambda address: answers(space, address)
-    finally:
-        bridges.ip("netns", "delete", space)
-
-
-def answers(space, address):
-    with contextlib.suppress(Exception):
-        bridges.ip("netns", "exec", space, "busybox", "ping", "-c", "1", "-W", "1", address)
-        return True
-    return False
-
-
-def proof(job):
-    return next(task["sentence"] for task in job["tasks"] if task["name"] == "Proof")
-
-
 def test_in_a_drill_it_has_the_address_for_drills(rig):
     job = command_line.do(rig, "test-failover", "web01")
     assert proof(job).endswith(f"; eth0 {TESTED}/24 set by its agent, and by ifupdown at each boot")
@@ -86,7 +56,7 @@ def test_after_a_failover_it_answers_at_the_address_out_of_the_pool_and_at_no_ot
     job = command_line.do(rig, "planned-failover", "web01")
     assert f"net0 gets {AWAY} of pool dmz" in job["tasks"][0]["sentence"]
     assert proof(job).endswith(GIVEN)
-    with beside(rig, "b") as asked:
+    with answers_beside(rig, "b", HOME, AWAY) as asked:
         eventually(lambda: asked(AWAY), 20)
         assert not asked(HOME)
 
@@ -97,7 +67,7 @@ def test_at_home_it_has_its_own_again(rig):
     job = command_line.do(rig, "planned-failover", "web01")
     assert f"own addresses again: net0 in place of {AWAY}" in job["tasks"][0]["sentence"]
     assert AWAY not in proof(job)
-    with beside(rig, "a") as asked:
+    with answers_beside(rig, "a", HOME, AWAY) as asked:
         eventually(lambda: asked(HOME), 60)
         assert not asked(AWAY)
 
