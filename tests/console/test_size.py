@@ -6,6 +6,7 @@ pytestmark = support_console.SLOW
 FIRST_BYTES, LATER_BYTES = 400_000, 60_000
 WAYS_BYTES = {"Serial console": 85_000, "Screen": 60_000}
 """A terminal and a viewer of screens, which no page has with it."""
+MODULES = {"Serial console": "terminal", "Screen": "screen"}
 PAGES = ("machines", "jobs", "plans", "drills", "groups", "policies", "networks", "sites", "notices",
          "account", "logins", "access", "audit", "settings")  # fmt: skip
 
@@ -48,8 +49,8 @@ def test_a_terminal_and_a_screen_are_fetched_when_they_are_opened(rig, browser, 
     cost = {}
     for name in WAYS_BYTES:
         before = wire.program()
-        tab.page.get_by_role("button", name=f"{name} web01").click()
-        tab.page.locator(".xterm-rows, .remote-screen canvas").wait_for()
+        with tab.page.expect_response(f"**/assets/{MODULES[name]}-*.js"):
+            tab.page.get_by_role("button", name=f"{name} web01").click()
         tab.is_settled()
         cost[name] = wire.program() - before
     record_property("ways_bytes", str(cost))

@@ -1,4 +1,4 @@
-// The acts on one recovery point: hold it, release it, read it, boot a copy of it.
+// The acts on one recovery point: hold it, release it, read it, boot a copy of it, make a machine of its own from it.
 import { useRef, useState } from 'react';
 import { api, cache, type Shapes } from '../api';
 import { EditActs } from '../edits/edit-acts';
@@ -6,7 +6,7 @@ import { words } from '../words';
 import { instant } from '../words/format';
 import { Meanwhile, useMoved } from './about';
 import { Dialog } from './dialog';
-import { Text } from './fields';
+import { Text, Tick } from './fields';
 
 type Props = { machine: { id: string; name: string }; point: Shapes['PointShape']; onClose: () => void };
 const MOST = 200;
@@ -23,6 +23,7 @@ export function PointActs({ machine, point }: Omit<Props, 'onClose'>) {
       hold,
       { label: pointActs.verify, about, permission: 'operate', show: (close) => <Prove verb="verify" machine={machine} point={point} onClose={close} /> },
       { label: pointActs.boot, about, permission: 'operate', show: (close) => <Prove verb="boot" machine={machine} point={point} onClose={close} /> },
+      { label: pointActs.restore, about, permission: 'operate', show: (close) => <Restore machine={machine} point={point} onClose={close} /> },
     ]} />
   );
 }
@@ -63,4 +64,33 @@ function Prove({ verb, ...props }: Props & { verb: 'verify' | 'boot' }) {
     return data!.job_id;
   };
   return <Dialog title={titleOf(pointActs[verb], props)} act={pointActs[verb]} verb={`${verb}_point`} steps={verb === 'verify' ? pointActs.willVerify : pointActs.willBoot} request={verb} send={send} onClose={props.onClose} />;
+}
+
+type Copy = { name: string; folder: string; network: string; start: boolean; unencrypted: boolean };
+
+function Restore(props: Props) {
+  const [copy, setCopy] = useState<Copy>({ name: '', folder: '', network: '', start: false, unencrypted: false });
+  const { pointActs } = words.actions;
+  const name = copy.name.trim();
+  const folder = copy.folder.trim();
+  const wrongName = !name && words.edits.wrong.needed;
+  const wrongFolder = !folder.startsWith('/') && pointActs.needFolder;
+  const send = async (key: string) => {
+    const body = { ...copy, name, folder, network: copy.network.trim() || null };
+    const { data } = await api.POST('/api/machines/{machine}/points/{point}/restore', { params: { ...of(props), header: { 'idempotency-key': key } }, body });
+    return data!.job_id;
+  };
+  return (
+    <Dialog title={titleOf(pointActs.restore, props)} act={pointActs.restore} verb="restore_copy" steps={pointActs.willRestore} isSound={!wrongName && !wrongFolder} request={JSON.stringify(copy)} send={send} onClose={props.onClose}>
+      {(tried) => (
+        <>
+          <Text title={pointActs.copyName} value={copy.name} onChange={(to) => setCopy({ ...copy, name: to })} wrong={tried && wrongName} />
+          <Text title={pointActs.folder} value={copy.folder} onChange={(to) => setCopy({ ...copy, folder: to })} help={pointActs.folderHelp} wrong={tried && wrongFolder} />
+          <Text title={pointActs.network} value={copy.network} onChange={(to) => setCopy({ ...copy, network: to })} help={pointActs.networkHelp} />
+          <Tick title={pointActs.start} help={pointActs.startHelp} value={copy.start} onChange={(start) => setCopy({ ...copy, start })} />
+          <Tick title={pointActs.unencrypted} help={pointActs.unencryptedHelp} value={copy.unencrypted} onChange={(unencrypted) => setCopy({ ...copy, unencrypted })} />
+        </>
+      )}
+    </Dialog>
+  );
 }

@@ -40,11 +40,15 @@ export default function Screen({ line, onLeave }: { line: Line; onLeave: () => v
   const place = useRef<HTMLDivElement>(null);
   const [isLocked, setLocked] = useState(false);
   useEffect(() => {
+    let isOver = false;
     const screen = new RFB(place.current!, new Channel(line));
     screen.scaleViewport = true;
     screen.addEventListener('credentialsrequired', () => setLocked(true));
+    screen.addEventListener('disconnect', () => (isOver = true));
     screen.focus();
-    return () => screen.disconnect();
+    return () => {
+      if (!isOver) screen.disconnect();
+    };
   }, [line]);
   return (
     <>

@@ -140,6 +140,10 @@ export const actions = {
     willHold: ['The point is kept, whatever retention says, until somebody releases it.'],
     willRelease: (why: string) => [`It was held: ${why}`, 'Retention decides about it again, and may delete it at once.'],
     willVerify: ['The point is read at the target and compared with what was sealed.'], willBoot: ['A copy is booted from it, looked at, and removed. No drill is opened.'],
+    restore: 'Restore a copy', willRestore: ['A machine of its own is made from it at the target, under another name.', 'The protected machine and its replication run on. The copy is yours: no clean-up removes it.'],
+    copyName: 'Name of the copy', folder: 'Folder', folderHelp: "Where its disks will lie: the absolute path of a folder of the target's host.", needFolder: 'Give an absolute path, such as /var/lib/libvirt/images.',
+    network: 'Network there', networkHelp: 'Of all its cards, with new MAC addresses. Empty: it has no cards. It believes to be the first machine: connect it only where that does no harm.',
+    start: 'Start it', startHelp: 'Else it stays off.', unencrypted: 'Its disks may lie there unencrypted', unencryptedHelp: 'Needed for a replica that is encrypted.',
   },
   job: {
     stand: (state: string, attempt: number) => (attempt > 1 ? `${state}, attempt ${attempt}` : state),

@@ -105,6 +105,21 @@ def test_a_point_is_held_with_its_reason_and_released(keyboard, machine):
     done(keyboard)
 
 
+def test_a_copy_is_restored_from_a_point(keyboard, vault, machine):
+    point = next(iter(machine.points.list()))
+    keyboard.open(f"/machines/{machine.show().id}").reach("Recovery points").press("Enter")
+    keyboard.act(f"Restore a copy {point.taken_at:%Y-%m-%d %H:%M:%S}Z").dialog("restore-copy")
+    keyboard.write("Name of the copy", "app-monday").write("Folder", "images").act("Restore a copy")
+    keyboard.says("Give an absolute path").reach("Folder").press("Control+a")
+    keyboard.page.keyboard.type("/srv/copies")
+    keyboard.reach("Start it").press("Space")
+    with keyboard.page.expect_request("**/restore") as sent:
+        keyboard.act("Restore a copy")
+    assert vault.jobs[keyboard.job()].show().verb == "restore_copy"
+    wanted = {"name": "app-monday", "folder": "/srv/copies", "network": None, "start": True}
+    assert sent.value.post_data_json == {**wanted, "unencrypted": False}
+
+
 def test_a_hold_does_not_turn_into_its_release(keyboard, machine):
     """Who had given a reason to hold a point released the one that another person had put on it meanwhile."""
     point = next(iter(machine.points.list()))

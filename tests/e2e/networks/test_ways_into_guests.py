@@ -181,13 +181,18 @@ def test_a_browser_shows_its_console_and_its_screen_and_the_clean_up_ends_them(r
     tab.page.get_by_role("button", name="Screen web01").click()
     eventually(lambda: tab.page.evaluate(COLOURS) > 1, WITHIN_SECONDS)
     picture(tab, "guest-screen")
-    assert (tab.amiss(), tab.said) == ([], [])
+    assert (tab.amiss(), heard_in_it(tab)) == ([], [])
     with rig.client() as vault:
         eventually(lambda: len(vault.machines["web01"].drill.entries().visits) == 2, 30)
     command_line.do(rig, "cleanup-test-failover", *TIERS)
     tab.page.locator(".remote-screen").wait_for(state="detached")
-    assert tab.said == []
+    assert heard_in_it(tab) == []
     tab.page.context.close()
+
+
+def heard_in_it(tab):
+    """What the browser's console said, but of how its pixels are read here, and that the drill has ended."""
+    return [each for each in tab.said if "willReadFrequently" not in each and "status of 409" not in each]
 
 
 def picture(tab, name):
