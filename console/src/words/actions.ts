@@ -135,6 +135,11 @@ export const actions = {
     lost: 'If that host works on the replica all the same, both write to it.',
   },
   settling: { place: 'Place', placeHelp: 'A folder, or the name of a storage pool. Empty: as the pair of sites says.', format: 'Format', plain: 'Encrypted disks become plain there' },
+  connecting: {
+    confirm: 'Confirm', back: 'Take back',
+    will: (what: string, look: string, days: number) => [`You say that this is so: ${what}.`, `How to look: ${look}`, `Your name and the instant are kept. It is asked again after ${days} days.`],
+    willBack: ['The line is open again.'],
+  },
   pointActs: {
     hold: 'Hold', release: 'Release', verify: 'Verify', boot: 'Boot a copy', reason: 'Reason', needReason: 'Say why it is held.', free: 'not held',
     willHold: ['The point is kept, whatever retention says, until somebody releases it.'],

@@ -157,6 +157,15 @@ export const en = {
       checks: 'Checks', check: 'Check', kind: 'Kind', what: 'What', deadline: 'Within', noChecks: 'No check is set.',
       hooks: 'Hooks', hook: 'Hook', script: 'Script', moment: 'When', kinds: 'For', timeout: 'Killed after', noHooks: 'No hook is set.',
     },
+    connecting: {
+      title: 'What lets you connect after a failover', line: 'Line', what: 'What', isSo: 'Is it so', acts: 'What can be done', agent: 'its agent',
+      where: (site: string, system: string) => `It would run at ${site}. System of the guest: ${system}. Nothing here stops a failover.`,
+      standings: {
+        seen: (who: string, age: string) => `yes: seen by ${who} ${age}`, wrong: (who: string, age: string) => `no: seen by ${who} ${age}`,
+        confirmed: (who: string, age: string) => `yes: confirmed by ${who} ${age}`, outdated: (who: string, age: string) => `open again: ${who} looked ${age}`,
+        open: () => 'open: nobody looked',
+      },
+    },
     events: { jobs: 'Jobs', drills: 'Drills', noDrills: 'No drill was ended yet.', point: 'Point', verdict: 'Verdict', notes: 'Notes' },
   },
   points: {

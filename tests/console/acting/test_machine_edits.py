@@ -120,6 +120,19 @@ def test_a_copy_is_restored_from_a_point(keyboard, vault, machine):
     assert sent.value.post_data_json == {**wanted, "unencrypted": False}
 
 
+def test_what_lets_one_connect_is_confirmed_and_taken_back(keyboard, machine):
+    def standing():
+        return {each.line.value: each.standing.value for each in machine.connecting().lines}["san-policy"]
+
+    keyboard.open(f"/machines/{machine.show().id}").says("open: nobody looked")
+    keyboard.act("Confirm san-policy").dialog("connecting").says("its SAN policy is OnlineAll").act("Confirm")
+    done(keyboard)
+    assert standing() == "confirmed"
+    keyboard.says("yes: confirmed by").act("Take back san-policy").dialog().act("Take back")
+    done(keyboard)
+    assert standing() == "open"
+
+
 def test_a_hold_does_not_turn_into_its_release(keyboard, machine):
     """Who had given a reason to hold a point released the one that another person had put on it meanwhile."""
     point = next(iter(machine.points.list()))

@@ -12,6 +12,7 @@ import { Asking, Loading } from '../../parts/state';
 import { words } from '../../words';
 import { ago, bytes, instant, percent, plain, span } from '../../words/format';
 import type { Machine } from '.';
+import { Connecting } from './connecting';
 
 const EVERY_SECONDS = 300;
 const People = lazy(() => import('../../ways/passes'));
@@ -25,6 +26,7 @@ export function Now({ machine }: { machine: Machine }) {
       <Part title={words.machine.freshness}><Freshness of={machine} /></Part>
       <Part title={words.machine.churn}><Churn of={machine} /></Part>
       <Part title={words.machine.replication}><Replication of={machine} /></Part>
+      <Part title={words.machine.connecting.title}><Connecting machine={machine} /></Part>
     </>
   );
 }

@@ -55,4 +55,4 @@ async def type_into_drill_way(request: Request, known: Known, way: WayId, said: 
     """Gives something to the machine by an open way that was opened with `typed_apart`, with the same token
     or session. Answers once there is room for the next: send one after the other. 404: the way has ended.
     409: the machine takes nothing, and nothing of this was taken."""
-    await request.app.state.ways.say(way, known, said.typed)
+    await request.app.state.ways.say(way, known, said.decoded())

@@ -28,7 +28,7 @@ _GONE: Final[Mapping[str, str]] = {
 }
 """For each of these fields, the one that says that earlier statuses of a machine are not valid any more."""
 
-MOST_PARTS: Final = 500_000
+MOST_PARTS: Final = 600_000
 """The most JSON parts of a status: enough for 20,000 machines with all their fields, or for one with as many
 points."""
 UPGRADE = (

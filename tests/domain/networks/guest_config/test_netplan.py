@@ -100,3 +100,17 @@ def test_a_second_time_changes_nothing_and_no_address_of_before_is_left(wanted, 
     assert netplan.file(wanted, {PATH: once}).content == once
     assert ("10.1.0.5/24" in once) == (4 not in wanted.families and ENTRIES[2] in entries)
     assert card(wanted, once).get("mtu") == ("1400" if "mtu: 1400" in entries else None)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        PRESENT.replace("gateway4: 10.1.0.1", "gateway4: 10.2.0.1/24"),
+        PRESENT.replace("via: 10.1.0.254", "via: 10.2.0.254/24"),
+        PRESENT.replace("      mtu: 1400", "      ? [mtu]\n      : 1400"),
+    ],
+)
+def test_an_odd_line_is_left_alone_and_crashes_nothing(odd):
+    assert odd != PRESENT
+    with pytest.raises(NotUnderstood):
+        card(plan(gateways=()), odd)

@@ -6,6 +6,7 @@ import time
 from types import SimpleNamespace
 from typing import Any, cast
 
+import libvirt
 import pytest
 
 import guestkit
@@ -53,7 +54,12 @@ class Host:
         self.asked.append(fabric_id)
         if fabric_id in self.silent:
             raise errors.FabricError("no agent is connected")
-        return SimpleNamespace()
+        return SimpleNamespace(metadata=none_noted)
+
+
+def none_noted(*_):
+    """Of a machine whose definition names no system."""
+    raise libvirt.libvirtError("metadata not found")
 
 
 @pytest.fixture

@@ -78,10 +78,12 @@ class CardPlan:
 
     def keeps(self, gateway: str) -> bool:
         """Whether a gateway of the guest's can stay: it is of another family, or the new address reaches
-        it."""
+        it. Raises NotUnderstood for one with a prefix."""
         family = family_of(gateway)
         if family not in self.families:
             return family is not None
+        if "/" in gateway:
+            raise NotUnderstood(f"its configuration names {gateway} as a gateway, which is no single address")
         found = ipaddress.ip_address(gateway)
         return found.is_link_local or (
             found in self.address(found.version).network and found != self.address(found.version).ip

@@ -104,6 +104,8 @@ def _scalars(node: yaml.Node | None) -> Iterator[str]:
 
 
 def _changed(plan: CardPlan, definition: Map) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    if not all(isinstance(name, yaml.ScalarNode) for name, _ in definition.value):
+        raise NotUnderstood(f"netplan's definition of {plan.name} has a key that is no word")
     former = {name.value: value for name, value in definition.value}
     ours = {DHCP[family] for family in plan.families} | {GATEWAY[family] for family in plan.families}
     rewritten = {"addresses", "routes", "nameservers"}

@@ -81,7 +81,9 @@ back() {
             continue
         fi
         sync
-        rm -f "$entry.set" "$entry.new" "$entry.was" "$record"
+        rm -f "$record"  # first: a record without what was there before means that nothing was
+        sync
+        rm -f "$entry.set" "$entry.new" "$entry.was"
         echo "back $path"
     done
     return "$failed"

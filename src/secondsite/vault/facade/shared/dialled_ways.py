@@ -30,10 +30,10 @@ def dialled(
     seconds: float = ANSWER_SECONDS,
 ) -> AwaitedWay:
     """A way that the appliance of the machine's target has dialled; `leave` is to be called once it is of no
-    use. Raises NotPossibleNow if too many are open, ApplianceUnreachable, DeadlineExceeded, and what the
-    appliance raises."""
-    known = _connected_here(parts, appliance)
+    use. Raises ApprovalNeeded, NotPossibleNow if too many are open, ApplianceUnreachable, DeadlineExceeded,
+    and what the appliance raises."""
     parts.announce()
+    known = _connected_here(parts, appliance)
     way = parts.ways.expect(parts.deps.new_id(), known.id, parts.caller.name)
     try:
         ask_and_wait(parts, [known], order, payload(way), seconds, machine_id)

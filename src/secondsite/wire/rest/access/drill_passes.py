@@ -1,8 +1,9 @@
 """Who may come into the machine of an open test failover, and who did."""
 
+import base64
 from typing import Annotated
 
-from pydantic import Base64Bytes, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from ....domain.drills.ways import LONGEST_PASS_SECONDS, SHORTEST_PASS_SECONDS, WayKind
 from ....ground.units import KiB
@@ -82,8 +83,18 @@ class DrillWayQuery(Shape):
     which cannot send a body without an end. The answer's header Drill-Way names the way for them."""
 
 
+def _encoded(said: str) -> str:
+    """Raises ValueError for what is no base64."""
+    base64.b64decode(said, validate=True)
+    return said
+
+
 class DrillTyped(Shape):
     """What goes to the machine by a way that takes it by requests."""
 
-    typed: Base64Bytes = Field(min_length=1, max_length=MOST_TYPED_CHARACTERS)
+    typed: Annotated[str, Field(min_length=1, max_length=MOST_TYPED_CHARACTERS), AfterValidator(_encoded)]
     """In base64: at most 32 KiB of bytes."""
+
+    def decoded(self) -> bytes:
+        """What was typed."""
+        return base64.b64decode(self.typed)

@@ -34,6 +34,7 @@ SET_AGAIN = {
     "address_pools": "secondsite pool create",
     "pool_addresses": "secondsite pool create",
     "site_pairs": "secondsite site pair",
+    "machine_confirmations": "secondsite machine connecting",
 }
 HISTORY = {
     "approvals": "Past jobs", "audit": "audit log", "audit_ends": "audit log",

@@ -1,1 +1,0 @@
-import{G as e,K as t}from"./Alert-DRcD1SoN.js";import{l as n}from"./words-BZBL0X8S.js";import{i as r}from"./ModalHeader-BL2EdXu5.js";var i=n(),a=n=>{var{children:a,className:o}=n,s=t(n,[`children`,`className`]);return(0,i.jsx)(`footer`,Object.assign({},s,{className:e(r.modalBoxFooter,o),children:a}))};a.displayName=`ModalFooter`;export{a as t};
