@@ -79,6 +79,15 @@ def test_what_would_run_as_somebody_else_does_not(folder):
     assert stat.S_IMODE((folder / "out").stat().st_mode) == 0o755
 
 
+def test_a_mode_that_no_file_has_gives_no_more_than_anybody_may_have(folder):
+    """A number of an archive may be of 256 bits and below zero; the sum of a header does not tell."""
+    below_zero = bytearray(member("./x", b"x"))
+    below_zero[100:108] = b"\xff" * 8
+    _mended_checksum(below_zero, 0)
+    extract(folder, bytes(below_zero))
+    assert stat.S_IMODE((folder / "out").stat().st_mode) <= 0o777
+
+
 @pytest.mark.parametrize(
     "members",
     [

@@ -3,7 +3,6 @@
 Python's own reader of archives believes their numbers: one header may have it take any amount of memory."""
 
 import os
-import stat
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -93,7 +92,7 @@ def _member(header: tarfile.TarInfo, names: dict[bytes, bytes]) -> Member:
         raise refused("a link that leads nowhere")
     if same_as is not None and header.size:
         raise refused("a second name with a content of its own")
-    permissions = stat.S_IMODE(header.mode) & PERMISSIONS
+    permissions = header.mode & PERMISSIONS
     modified = int(header.mtime) if 0 <= header.mtime < 2**34 else 0
     return Member(path, kind, header.size, permissions, modified, link, same_as)
 
