@@ -25,6 +25,8 @@ from secondsite.wire.control.orders import (
     FabricMachine,
     Kind,
     PreCopy,
+    RemoveMachine,
+    RemoveReplica,
     Restart,
     RunCycle,
     ShutDown,
@@ -108,16 +110,19 @@ def test_an_old_copy_that_its_owner_defines_as_it_was_before_is_fenced_anew(prot
         protected.source.fabric.power.start(protected.fabric_id)
 
 
+@pytest.mark.parametrize("shape", [Withdraw, RemoveMachine])
 @pytest.mark.parametrize("with_tag", [True, False])
 def test_what_its_owner_defines_where_a_machine_left_its_disks_is_reported_and_does_not_start(
-    protected, monkeypatch, with_tag
+    protected, monkeypatch, with_tag, shape
 ):
-    """It went on to a further site, and nobody looked at what was defined here afterwards: two ran."""
+    """It went on to a further site, and nobody looked at what was defined here afterwards: two ran. What is
+    left is withdrawn at home, and removed elsewhere."""
     monkeypatch.setattr("secondsite.appliance.source.old_copies.LOOK_SECONDS", 0.2)
     found = protected.source.fabric.inventory.get(protected.fabric_id)
     planned(protected)
-    gone = Withdraw(fabric_id=protected.fabric_id, left=True, stays=True)
-    protected.source.do(Kind.WITHDRAW, gone, protected.machine_id)
+    kind = Kind.WITHDRAW if shape is Withdraw else Kind.REMOVE_MACHINE
+    gone = shape(fabric_id=protected.fabric_id, stays=True)
+    protected.source.do(kind, gone, protected.machine_id)
     copies = protected.source.appliance.replication.old_copies
     eventually(lambda: [each.power for each in copies.statuses()] == ["missing"], 20)
     protected.source.fabric.hosting.restore(found.definition, protected.machine_id if with_tag else None)
@@ -128,10 +133,28 @@ def test_what_its_owner_defines_where_a_machine_left_its_disks_is_reported_and_d
     protected.source.restart()
     copies = protected.source.appliance.replication.old_copies
     eventually(lambda: [each.fenced for each in copies.statuses()] == [True], 20)
-    again = Withdraw(fabric_id=protected.fabric_id)
+    again = shape(fabric_id=protected.fabric_id)
     if with_tag:
-        protected.source.do(Kind.WITHDRAW, again, protected.machine_id)
+        protected.source.do(kind, again, protected.machine_id)
         eventually(lambda: copies.statuses() == (), 20)
+
+
+@pytest.mark.parametrize("with_tag", [True, False])
+def test_where_a_machine_left_its_disks_its_owner_may_start_it_once_its_protection_has_ended(
+    protected, with_tag
+):
+    found = protected.source.fabric.inventory.get(protected.fabric_id)
+    planned(protected)
+    gone = RemoveMachine(fabric_id=protected.fabric_id, stays=True)
+    protected.source.do(Kind.REMOVE_MACHINE, gone, protected.machine_id)
+    protected.source.fabric.hosting.restore(found.definition, protected.machine_id if with_tag else None)
+    ended = RemoveReplica(ended=True, fabric_id=protected.fabric_id)
+    for _ in range(2):
+        protected.source.do(Kind.REMOVE_REPLICA, ended, protected.machine_id)
+    copies = protected.source.appliance.replication.old_copies
+    eventually(lambda: copies.statuses() == (), 20)
+    assert protected.source.fabric.inventory.tag(protected.fabric_id) is None
+    protected.source.fabric.power.start(protected.fabric_id)
 
 
 def test_a_cancelled_failover_gives_autostart_back(protected):

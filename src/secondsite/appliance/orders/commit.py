@@ -155,7 +155,10 @@ def remove_machine(context: Context, payload: RemoveMachine) -> tuple[str, Nothi
             ended = take_away(context, found, source, payload.disks)
         elif source is not None:
             context.parts.replication.remove(source)
-        context.parts.replication.fences.forget(context.machine_id)
+        if payload.stays:
+            context.parts.replication.fences.stay(context.machine_id, payload.fabric_id)
+        else:
+            context.parts.replication.fences.forget(context.machine_id)
         context.state.remove_fact(key_of(context, FAILOVER))
         back = reserving.released(context)
     if found is None:

@@ -167,8 +167,17 @@ def _removed(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
         if payload.restore_machine and not kept:
             sentence += "; " + _restore(context, payload)
     if payload.ended:
+        _unwatch(context, payload)
         ended_protections.remember(context.state, context.machine_id)
     return sentence, Nothing()
+
+
+def _unwatch(context: Context, payload: RemoveReplica) -> None:
+    """Let its owner start what is defined here of a machine that went on to a further site: its disks here
+    are gone. At home the fence was taken down with its old definition."""
+    fence = context.parts.replication.fences.find(context.machine_id)
+    if fence is not None and fence.left_alone and not payload.restore_machine:
+        _let_go_of_its_machine(context)
 
 
 def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveReplica) -> bool:

@@ -381,7 +381,8 @@ class RemoveMachine(Shape):
 
     fabric_id: str
     disks: Annotated[tuple[Name, ...], BoundedTuple(MOST_DISKS)] = ()
-    """As of Withdraw."""
+    """As of Withdraw, and so is `stays`."""
+    stays: bool = False
 
 
 class DrillNetwork(Shape):

@@ -87,18 +87,29 @@ def test_what_is_on_where_it_left_its_disks_is_told_as_a_second_copy(away):
     assert copies.newest(StatusRecord(machine.id)).left is None
 
 
-def test_what_stays_at_a_is_watched_there(away):
+def test_what_stays_at_a_and_at_b_is_watched_there(away):
+    """At b it was not: an old copy was switched on there, and two ran."""
     asked, ask = [], away.appliances.ask
 
     def hear(appliance_id, order_id, kind, machine_id, payload, *more, **options):
-        if kind is Kind.WITHDRAW:
+        if kind in {Kind.WITHDRAW, Kind.REMOVE_MACHINE}:
             asked.append((appliance_id, payload.stays))
         return ask(appliance_id, order_id, kind, machine_id, payload, *more, **options)
 
     away.appliances.ask = hear
     goes(away, (Verb.REPROTECT, TO_C))
-    assert (A, True) in asked
-    assert (C, True) not in asked
+    assert {at for at, stays in asked if stays} == {A}
+    asked.clear()
+    moves(away)
+    goes(away, (Verb.REPROTECT, {"location": "alternate", "target_appliance": A}))
+    assert {at for at, stays in asked if stays} == {B}
+    asked.clear()
+    moves(away)
+    goes(
+        away, (Verb.REPROTECT, {"location": "alternate", "target_appliance": B})
+    )  # what it left there is taken up again
+    assert (B, False) in asked
+    assert (B, True) not in asked
 
 
 def test_from_b_it_is_protected_to_c_and_the_old_machine_at_a_is_withdrawn(away):

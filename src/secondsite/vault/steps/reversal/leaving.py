@@ -92,7 +92,7 @@ def _left(deps: Deps, old: Source, *, stays: bool) -> Skipped:
     lost = f"the old {old.machine.name} there is given up, with its disks"
     later = "it is shut down there if it runs, and withdrawn, so that nobody can start it; its disks stay"
     if old.is_copy:
-        removal = Need(old.to_remove_machine(), lost=lost, later=later)
+        removal = Need(old.to_remove_machine(stays=stays), lost=lost, later=later)
         return declaration.left_for_later(deps, old, removal, outdated=True)
     need = Need(old.to_withdraw(left=True, stays=stays), lost=lost, later=later)
     return declaration.left_for_later(deps, old, need, outdated=True)

@@ -169,15 +169,15 @@ class Source(Side):
         return self.machine.is_away and not self.machine.reversed
 
     def withdraw(self, *, stays: bool = False) -> Answer[Nothing]:
-        """Shut the old machine down and take its definition away; its disks stay. For a copy no fence is
-        kept: that is for what comes home."""
+        """Shut the old machine down and take its definition away; its disks stay. See `to_withdraw`."""
         if self.is_copy:
-            return self.ask(self.to_remove_machine())
+            return self.ask(self.to_remove_machine(stays=stays))
         return self.ask(self.to_withdraw(stays=stays))
 
     def to_withdraw(self, *, left: bool = False, stays: bool = False) -> Ask[orders.Withdraw, Nothing]:
         """Shut the old machine down and withdraw it, so that its disks can be a replica; or because the
-        machine has `left` for another appliance, or its disks stay while it goes on to a further site."""
+        machine has `left` for another appliance. `stays`: it goes on to a further site, and what is defined
+        of it here later must not start."""
         payload = orders.Withdraw(
             fabric_id=self.machine.source_fabric_id, disks=self.machine.disks, left=left, stays=stays
         )
@@ -195,9 +195,11 @@ class Source(Side):
         why = f"defining the old {self.machine.name} at {self.machine.source_site} again"
         return Ask(orders.REMOVE_REPLICA, payload, why)
 
-    def to_remove_machine(self) -> Ask[orders.RemoveMachine, Nothing]:
-        """Remove the machine at the site that was left; its disks stay."""
-        payload = orders.RemoveMachine(fabric_id=self.machine.source_fabric_id, disks=self.machine.disks)
+    def to_remove_machine(self, *, stays: bool = False) -> Ask[orders.RemoveMachine, Nothing]:
+        """Remove the machine at the site that was left; its disks stay. `stays`: see `to_withdraw`."""
+        payload = orders.RemoveMachine(
+            fabric_id=self.machine.source_fabric_id, disks=self.machine.disks, stays=stays
+        )
         return Ask(
             orders.REMOVE_MACHINE, payload, f"removing {self.machine.name} at {self.machine.source_site}"
         )
