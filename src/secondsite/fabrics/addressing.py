@@ -32,9 +32,12 @@ class RestoredFiles:
 class Addressing(Protocol):
     """Gives addresses to cards of running machines, and writes them into the guests' own configuration."""
 
-    def give(self, fabric_id: str, wanted: CardAddress, whose: str, seconds: float) -> GivenAddress:
+    def give(
+        self, fabric_id: str, wanted: CardAddress, whose: str, seconds: float, *, from_home: bool = False
+    ) -> GivenAddress:
         """Give the card that address and no other of its family, now and at each boot. What its guest's files
-        were before is kept in it, as `whose`, the id of the protected machine. Harmless if it has it already.
+        were before is kept in it, as `whose`, the id of the protected machine; of a machine that comes
+        `from_home`, what somebody changed in them since the last journey, too. Harmless if it has it already.
         Raises NotFound, FabricError if the guest does not do it within `seconds`."""
 
     def restore(self, fabric_id: str, whose: str, seconds: float) -> RestoredFiles:

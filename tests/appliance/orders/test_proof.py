@@ -150,7 +150,7 @@ def test_a_guest_that_is_still_booting_is_given_it_again_once_its_program_has_be
     fabric_id = fail_over(pair, pair.point_now())
     found = [GivenAddress("eth0", passing="none of them", booting=True)] * 2
     found.append(GivenAddress("eth0", "NetworkManager"))
-    monkeypatch.setattr(pair.target.fabric.addressing, "give", lambda *_: found.pop(0))
+    monkeypatch.setattr(pair.target.fabric.addressing, "give", lambda *_, from_home: found.pop(0))
     sentence, verdict = addressed(pair, fabric_id, 60)
     assert sentence.endswith("; eth0 10.2.0.5/24 set by its agent, and by NetworkManager at each boot")
     assert (verdict["program"], verdict["passing"], found) == ("NetworkManager", None, [])

@@ -200,7 +200,9 @@ class NoEntering:
 
 
 class NoAddressing:
-    def give(self, fabric_id: str, wanted: CardAddress, whose: str, seconds: float) -> GivenAddress:
+    def give(
+        self, fabric_id: str, wanted: CardAddress, whose: str, seconds: float, *, from_home: bool = False
+    ) -> GivenAddress:
         raise none_here("no card gets an address")
 
     def restore(self, fabric_id: str, whose: str, seconds: float) -> RestoredFiles:

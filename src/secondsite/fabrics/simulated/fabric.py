@@ -124,7 +124,9 @@ class SimulatedAddressing:
         self._host = host
         self._faults = faults
 
-    def give(self, fabric_id: str, wanted: CardAddress, whose: str, seconds: float) -> GivenAddress:
+    def give(
+        self, fabric_id: str, wanted: CardAddress, whose: str, seconds: float, *, from_home: bool = False
+    ) -> GivenAddress:
         with self._faults.around("addressing.give", fabric_id):
             self._require_agent(fabric_id)
             folder = self._host.root / "addresses"

@@ -21,7 +21,8 @@ class Prove(Shape):
     nothing to wait for. `checks` have deadlines of their own. `addresses` are given as soon as its agent
     answers, which is waited for `address_seconds`; an older appliance ignores them. `own_network`: its
     guest's network configuration is to be as it was before its addresses were changed; an older appliance
-    leaves it."""
+    leaves it. `from_home`: until this failover it was at home, so what somebody changed in that configuration
+    since its last journey is what goes back."""
 
     fabric_id: str
     name: str
@@ -30,6 +31,7 @@ class Prove(Shape):
     addresses: Annotated[tuple[CardAddress, ...], Field(max_length=MOST_CARDS)] = ()
     address_seconds: Annotated[float, Field(ge=0, le=LONGEST_SECONDS)] = 0.0
     own_network: bool = False
+    from_home: bool = False
 
 
 class BootPoint(Shape):

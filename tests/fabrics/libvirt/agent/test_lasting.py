@@ -24,6 +24,7 @@ from tests.fabrics.libvirt.agent.support_files import GuestFiles, package
 
 WHOSE = "machine-1"
 INTERFACES = "/etc/network/interfaces"
+CARD = "/etc/network/interfaces.d/50-cloud-init"
 TEXT = "source /etc/network/interfaces.d/*\nauto lo\niface lo inet loopback\n"
 OWN = "# café \xff\nauto eth0\niface eth0 inet dhcp\n".encode("latin-1")
 
@@ -47,14 +48,14 @@ def looked(guest, card="lo"):
     return lasting.told(said)
 
 
-def put(guest, files, program=Program.IFUPDOWN, whose=WHOSE, card="eth0"):
-    return guest.run(PUT, guest.brought(files), whose, program.value, card)
+def put(guest, files, program=Program.IFUPDOWN, whose=WHOSE, card="eth0", from_home=True):
+    return guest.run(PUT, guest.brought(files), whose, program.value, card, "yes" if from_home else "no")
 
 
-def changed(guest, wanted):
+def changed(guest, wanted, from_home=True):
     """What the guest's files become by what it says."""
     found = choosing.change(wanted, looked(guest))
-    said, ended = put(guest, found.files, found.program, card=wanted.name)
+    said, ended = put(guest, found.files, found.program, card=wanted.name, from_home=from_home)
     assert ended == 0, said
     return found
 
@@ -87,6 +88,58 @@ def test_what_the_guests_program_does_not_take_is_not_left_there(guest):
     _, ended = put(guest, [GuestFile(INTERFACES, "iface eth1 inet dhcp\n")])
     assert ended == 4
     assert guest.files() == before
+
+
+def test_what_its_owner_set_at_home_since_the_last_journey_is_what_comes_back(guest):
+    """The file of before the first journey came back from the second, and the owner's was nowhere."""
+    changed(guest, plan())
+    guest.write({CARD: "auto eth0\niface eth0 inet static\n    address 10.1.0.77/24\n"})
+    before = guest.files()
+    changed(guest, plan("10.3.0.7/16"))
+    guest.run(BACK, WHOSE)
+    assert guest.files() == before
+
+
+def test_what_nobody_put_back_at_home_is_not_taken_for_what_it_had_there(guest):
+    before = guest.files()
+    changed(guest, plan())
+    changed(guest, plan("10.3.0.7/16"))
+    guest.run(BACK, WHOSE)
+    assert guest.files() == before
+
+
+def test_what_somebody_changed_at_a_second_site_is_not_taken_for_what_it_had_at_home(guest):
+    before = guest.files()
+    changed(guest, plan())
+    guest.write({CARD: "auto eth0\niface eth0 inet dhcp\n"})
+    changed(guest, plan("10.3.0.7/16"), from_home=False)
+    guest.run(BACK, WHOSE)
+    assert guest.files() == before
+
+
+def test_a_card_whose_program_does_not_take_it_leaves_the_other_cards_theirs(guest):
+    """It undid all cards, and of the others it was said that they last."""
+    before = guest.files()
+    changed(guest, plan())
+    one_card = guest.files()
+    (guest.root / "own/netplan").write_text("#!/bin/sh\nexit 78\n")
+    (guest.root / "own/netplan").chmod(0o755)
+    refused = [GuestFile("/etc/netplan/new.yaml", "network: {}\n"), GuestFile(CARD, "auto eth1\n")]
+    assert put(guest, refused, Program.NETPLAN, card="eth1")[1] == 4
+    assert guest.files() == one_card
+    said, _ = guest.run(BACK, WHOSE)
+    assert guest.files() == before
+    assert "left" not in said
+
+
+def test_a_file_that_cannot_be_put_takes_what_was_put_with_it_back(guest):
+    """Nothing was told, and the half of it stayed."""
+    before = guest.files()
+    files = [GuestFile("/etc/network/a", "a"), GuestFile("/etc/network/interfaces/b", "a file is no folder")]
+    assert put(guest, files)[1] == 4
+    assert guest.files() == before
+    assert not list((guest.root / "etc").rglob(".secondsite-new"))
+    assert not (guest.root / FOLDER.lstrip("/")).exists()
 
 
 def test_what_somebody_changed_since_is_left_and_named(guest):
@@ -127,21 +180,26 @@ NAMES = st.sampled_from(["/etc/a", "/etc/network/b c", "/etc/new/d", "/etc/netpl
     st.lists(st.dictionaries(NAMES, CONTENTS, min_size=1), min_size=1, max_size=2),
     st.integers(1, 9),
     st.booleans(),
+    st.booleans(),
 )
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_is_put_and_wherever_it_dies_all_is_as_it_was_once_it_is_put_back(
-    before, puts, nth, is_back
+    before, puts, nth, is_back, refuses
 ):
-    """It dies while it puts, or while it puts back; then it is put back."""
+    """It dies while it puts, or while it puts back; then it is put back. The guest's program may not take
+    the last ones."""
     with tempfile.TemporaryDirectory() as folder:
         guest = GuestFiles(Path(folder))
+        (guest.root / "own/netplan").write_text("#!/bin/sh\nexit 78\n")
+        (guest.root / "own/netplan").chmod(0o755)
         guest.write(before)
         was = guest.files()
         for number, files in enumerate(puts):
             found = [GuestFile(path, text.decode(errors="surrogateescape")) for path, text in files.items()]
-            if number + 1 == len(puts) and not is_back:
+            is_last = number + 1 == len(puts)
+            if is_last and not is_back:
                 guest.dies_at(nth)
-            put(guest, found, Program.NETWORKD)
+            put(guest, found, Program.NETPLAN if refuses and is_last else Program.NETWORKD)
         if is_back:
             guest.dies_at(nth)
             guest.run(BACK, WHOSE)
@@ -170,5 +228,5 @@ def test_of_a_guest_that_boots_it_is_not_known_yet_what_configures_its_cards(
     told = looked(guest)
     monkeypatch.setattr(lasting, "look", lambda *_: told)
     with pytest.raises(problem, match="no file of /etc/network names eth0") as raised:
-        lasting.put(None, plan(), WHOSE, 1)
+        lasting.put(None, plan(), WHOSE, 1, from_home=True)
     assert type(raised.value) is problem

@@ -33,8 +33,9 @@ class Hypervisor(connection.Hypervisor):
 GIVES = addressing.Addressing(Hypervisor())
 
 
-def give(address="10.2.0.5/24", whose=WHOSE, mac=MAC, **more):
-    return GIVES.give("machine", CardAddress(key="net0", mac=mac, address=address, **more), whose, 10)
+def give(address="10.2.0.5/24", whose=WHOSE, mac=MAC, from_home=False, **more):
+    wanted = CardAddress(key="net0", mac=mac, address=address, **more)
+    return GIVES.give("machine", wanted, whose, 10, from_home=from_home)
 
 
 def restored(whose=WHOSE):
@@ -98,6 +99,23 @@ def test_what_somebody_changed_since_is_left_and_what_another_machine_kept_is_no
     back = restored()
     assert (back.back, back.left) == ((), (ADDRESSES,))
     assert windows.state["ipv4"]["addresses"] == ["10.2.0.99/24"]
+
+
+def test_what_its_owner_set_at_home_since_the_last_journey_is_what_comes_back(windows):
+    give()
+    windows.state["ipv4"]["addresses"] = ["10.1.0.77/24"]
+    own = copy.deepcopy(windows.state)
+    give("10.3.0.7/16", from_home=True)
+    restored()
+    assert windows.state == own
+
+
+def test_what_somebody_changed_at_a_second_site_is_not_taken_for_what_it_had_at_home(windows):
+    give()
+    windows.state["ipv4"]["addresses"] = ["10.2.0.77/24"]
+    give("10.3.0.7/16", from_home=False)
+    restored()
+    assert windows.state == HOME
 
 
 def test_a_later_protection_keeps_what_is_there_then(windows):

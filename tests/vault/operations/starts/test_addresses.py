@@ -174,9 +174,11 @@ def test_at_home_its_guests_own_configuration_is_put_back_and_waited_for_if_it_w
     furnish(protected, **settings)
     protected.run(Verb.TEST_FAILOVER)
     assert not protected.appliances.proving.own_network
+    assert protected.appliances.proving.from_home
     protected.run(Verb.CLEANUP_TEST_FAILOVER)
     asked = comes_home(protected)
     assert (asked.own_network, asked.address_seconds > 60) == (True, bool(settings))
+    assert not asked.from_home
 
 
 @pytest.mark.parametrize(

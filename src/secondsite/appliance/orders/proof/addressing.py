@@ -82,7 +82,11 @@ class Addresses:
     def _give(self, wanted: CardAddress) -> None:
         try:
             given = self._fabric.addressing.give(
-                self._payload.fabric_id, wanted, self._whose, self._each_seconds
+                self._payload.fabric_id,
+                wanted,
+                self._whose,
+                self._each_seconds,
+                from_home=self._payload.from_home,
             )
         except errors.SecondsiteError as problem:
             self._problems[wanted.mac] = _short(problem.message)

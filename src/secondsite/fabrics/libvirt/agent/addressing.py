@@ -19,13 +19,15 @@ class Addressing:
     def __init__(self, hypervisor: connection.Hypervisor) -> None:
         self._hypervisor = hypervisor
 
-    def give(self, fabric_id: str, wanted: CardAddress, whose: str, seconds: float) -> GivenAddress:
+    def give(
+        self, fabric_id: str, wanted: CardAddress, whose: str, seconds: float, *, from_home: bool = False
+    ) -> GivenAddress:
         domain, until = self._hypervisor.domain(fabric_id), time.monotonic() + seconds
         card = _card(domain, wanted.mac)
         plan = _plan(card.name, wanted)
         if windows.runs(domain):
-            return windows.give(domain, plan, whose, seconds)
-        given = _at_each_boot(domain, plan, whose, seconds)
+            return windows.give(domain, plan, whose, seconds, from_home=from_home)
+        given = _at_each_boot(domain, plan, whose, seconds, from_home)
         _now(domain, plan, wanted, max(LEAST_SECONDS, until - time.monotonic()))
         return given
 
@@ -52,11 +54,11 @@ def _plan(name: str, wanted: CardAddress) -> CardPlan:
     )
 
 
-def _at_each_boot(domain: Any, plan: CardPlan, whose: str, seconds: float) -> GivenAddress:
+def _at_each_boot(domain: Any, plan: CardPlan, whose: str, seconds: float, from_home: bool) -> GivenAddress:
     """Write the addresses into the guest's own configuration. One that is left alone, or a guest that cannot
     do it, has them for this boot only."""
     try:
-        return GivenAddress(plan.name, lasting.put(domain, plan, whose, seconds))
+        return GivenAddress(plan.name, lasting.put(domain, plan, whose, seconds, from_home=from_home))
     except NotUnderstood as problem:
         return GivenAddress(plan.name, passing=str(problem), booting=isinstance(problem, NotYet))
     except (errors.FabricError, errors.DeadlineExceeded) as problem:

@@ -18,13 +18,13 @@ MOST_LEFT = 16
 LONGEST_PATH = 160
 
 
-def put(domain: Any, plan: CardPlan, whose: str, seconds: float) -> choosing.Program:
-    """Have the guest's own program give the card its addresses; returns which one. Raises NotUnderstood for
-    a configuration that is left alone, NotYet, FabricError, DeadlineExceeded."""
+def put(domain: Any, plan: CardPlan, whose: str, seconds: float, *, from_home: bool) -> choosing.Program:
+    """Have the guest's own program give the card its addresses; returns which one. See Addressing.give.
+    Raises NotUnderstood for a configuration that is left alone, NotYet, FabricError, DeadlineExceeded."""
     found = _change(plan, look(domain, plan.name, seconds))
     content = "".join(f"{each.mode:o} {_coded(each.path)} {_coded(each.content)}\n" for each in found.files)
     folder = scripting.brought(domain, content.encode())
-    words = ["secondsite", folder, whose, found.program.value, plan.name]
+    words = ["secondsite", folder, whose, found.program.value, plan.name, "yes" if from_home else "no"]
     guest.run(domain, SHELL, ["-euc", PUT, *words], seconds)
     return found.program
 

@@ -51,12 +51,61 @@ case $(systemctl is-system-running) in initializing | starting) echo booting ;; 
 _PUT_ONE = """
 put() {
     new=${1%/*}/.secondsite-new
-    mkdir -p "${1%/*}"
+    mkdir -p "${1%/*}" || return 1
     rm -rf "$new"
-    if [ -e "$1" ]; then cp -a "$1" "$new"; else : > "$new"; chmod "$3" "$new"; fi
-    cat "$2" > "$new"
-    if command -v restorecon > /dev/null; then restorecon "$new" || :; fi
-    mv "$new" "$1"
+    if [ -e "$1" ]; then cp -a "$1" "$new"; else touch "$new" && chmod "$3" "$new"; fi \\
+        && cat "$2" > "$new" && mv "$new" "$1" || { rm -rf "$new"; return 1; }
+    if command -v restorecon > /dev/null; then restorecon "$1" || :; fi
+}
+"""
+_KEEP = """
+# what is there now, for `unput`; what was there at home, for the way back
+keep() {
+    rm -f "$entry.now" "$entry.before" "$entry.first"
+    if [ -e "$path" ]; then cp -a "$path" "$entry.now"; fi
+    if [ -e "$entry.set" ]; then cp -a "$entry.set" "$entry.before"; fi
+    if [ ! -e "$entry.path" ]; then
+        : > "$entry.first"
+        if [ -e "$path" ]; then cp -a "$path" "$entry.was"; else rm -f "$entry.was"; fi
+        echo "$path" > "$entry.part"
+        sync
+        mv "$entry.part" "$entry.path"
+    elif [ "$from_home" = yes ] && [ -e "$path" ] && ! cmp -s "$path" "$entry.set" \\
+        && ! cmp -s "$path" "$entry.new" && ! cmp -s "$path" "$entry.was"; then
+        # it was changed at home since the last journey, which never put it back
+        cp -a "$path" "$entry.part"
+        sync
+        mv "$entry.part" "$entry.was"
+    fi
+}
+"""
+_UNPUT = """
+# as it was before this put, and no more: other cards, and an earlier site's files, are none of its business
+unput() {
+    for record in "$kept"/*.mine; do
+        [ -e "$record" ] || continue
+        entry=${record%.mine} path=$(cat "${record%.mine}.path")
+        new=${path%/*}/.secondsite-new
+        rm -rf "$new"
+        if cmp -s "$path" "$entry.now"; then :
+        elif [ -e "$entry.now" ]; then cp -a "$entry.now" "$new" && mv "$new" "$path" || continue
+        else rm -f "$path"
+        fi
+        rm -f "$entry.new"
+        if [ -e "$entry.before" ]; then mv "$entry.before" "$entry.set"; else rm -f "$entry.set"; fi
+        sync
+        if [ -e "$entry.first" ]; then
+            rm -f "$entry.path"
+            sync
+            rm -f "$entry.was"
+        fi
+    done
+    if [ "$is_new" = yes ]; then rm -f "$kept/card.$card"; fi
+    rm -f "$kept"/*.mine "$kept"/*.now "$kept"/*.before "$kept"/*.first "$kept"/*.mode
+    for record in "$kept"/*.path; do
+        if [ ! -e "$record" ]; then rm -rf "$kept"; fi
+        break
+    done
 }
 """
 _BACK = """
@@ -111,36 +160,32 @@ reload() {
 
 PUT = f"""{_PATH}
 {_KEPT}
-folder=$1 whose=$2 program=$3 card=$4
+folder=$1 whose=$2 program=$3 card=$4 from_home=$5 is_new=no
 trap 'rm -rf "$folder"' EXIT
 umask 077
-{_PUT_ONE}{_BACK}{_RELOAD}
+{_PUT_ONE}{_KEEP}{_UNPUT}{_RELOAD}
 if [ "$(cat "$kept/whose" 2> /dev/null)" != "$whose" ]; then
     rm -rf "$kept"
     mkdir -p "$kept"
     echo "$whose" > "$kept/whose"
 fi
+if [ ! -e "$kept/card.$card" ]; then is_new=yes; fi
 echo "$program" > "$kept/card.$card"
-number=0
+rm -f "$kept"/*.mine
 while read -r mode coded content; do
     path=$(echo "$coded" | base64 -d)
     entry=$kept/$(echo "$coded" | tr '/+' '_-')
-    if [ ! -e "$entry.path" ]; then
-        if [ -e "$path" ]; then cp -a "$path" "$entry.was"; else rm -f "$entry.was"; fi
-        echo "$path" > "$entry.part"
-        sync
-        mv "$entry.part" "$entry.path"
-    fi
+    keep
     echo "$content" | base64 -d > "$entry.new"
     echo "$mode" > "$entry.mode"
+    : > "$entry.mine"
 done < "$folder/all"
 sync
-for part in "$kept"/*.new; do
-    [ -e "$part" ] || continue
-    entry=${{part%.new}}
-    put "$(cat "$entry.path")" "$part" "$(cat "$entry.mode")"
-    mv "$part" "$entry.set"
-    rm -f "$entry.mode"
+for record in "$kept"/*.mine; do
+    [ -e "$record" ] || continue
+    entry=${{record%.mine}}
+    put "$(cat "$entry.path")" "$entry.new" "$(cat "$entry.mode")" || {{ unput; exit 4; }}
+    mv "$entry.new" "$entry.set"
 done
 sync
 case $program in
@@ -148,11 +193,13 @@ case $program in
     ifupdown) if command -v ifquery > /dev/null; then ifquery "$card" > /dev/null; fi ;;
     NetworkManager) nmcli connection reload > /dev/null ;;
     *) : ;;
-esac || {{ back > /dev/null || :; rm -rf "$kept"; exit 4; }}
+esac || {{ unput; exit 4; }}
+rm -f "$kept"/*.mine "$kept"/*.now "$kept"/*.before "$kept"/*.first "$kept"/*.mode
 reload "$card" "$program" > /dev/null 2>&1 || :
 """
 """Puts the files that are in the folder's file `all`, a line each: the mode, the path and the content in
-base64. If the guest's own program does not take them, all is as it was before, and it ends with 4."""
+base64. If one cannot be put, or the guest's own program does not take them, all is as it was before this
+put, and it ends with 4. The last word is 'yes' if the guest was at home until now."""
 
 BACK = f"""{_PATH}
 {_KEPT}

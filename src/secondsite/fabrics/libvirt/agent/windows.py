@@ -45,20 +45,30 @@ def runs(domain: Any) -> bool:
         return False
 
 
-def give(domain: Any, plan: CardPlan, whose: str, seconds: float) -> GivenAddress:
-    """Give the card its addresses, now and at each boot. Raises FabricError, DeadlineExceeded."""
+def give(domain: Any, plan: CardPlan, whose: str, seconds: float, *, from_home: bool) -> GivenAddress:
+    """Give the card its addresses, now and at each boot. See Addressing.give. Raises FabricError,
+    DeadlineExceeded."""
     told = _told(domain, plan.mac, seconds)
     try:
         wanted = windows.wanted(plan, told.state)
     except NotUnderstood as problem:
         raise errors.FabricError(str(problem)) from problem
-    was = told.was if told.whose == whose and told.was is not None else _text(told.state)
+    was = _former(told, whose, from_home)
     if wanted != told.state or told.whose != whose:
         kept = {"whose": whose, "was": was, "set": _text(wanted)}
         _apply(domain, plan.mac, told.state, wanted, seconds, **kept)
     if not _is(_told(domain, plan.mac, seconds).state, wanted):
         raise errors.FabricError("its guest did not do it, and did not say why")
     return GivenAddress(plan.name, PROGRAM)
+
+
+def _former(told: _Told, whose: str, from_home: bool) -> str:
+    """What goes back at home: what was kept, unless there is none or somebody changed it at home since."""
+    if told.whose != whose or told.was is None:
+        return _text(told.state)
+    ours = (told.was, told.set)
+    is_changed = not any(each is not None and _is(told.state, _state(each)) for each in ours)
+    return _text(told.state) if from_home and is_changed else told.was
 
 
 def restore(domain: Any, whose: str, seconds: float) -> RestoredFiles:

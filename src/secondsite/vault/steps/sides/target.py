@@ -264,6 +264,7 @@ class Target(Side):
             addresses=addresses,
             address_seconds=ADDRESS_SECONDS if addresses or (own_network and needs_own) else 0.0,
             own_network=own_network,
+            from_home=not self.machine.is_away,
         )
         deadlines = (check.deadline_seconds for check in checks)
         longest = max([wait_seconds, payload.address_seconds, *deadlines])
