@@ -66,6 +66,14 @@ class Periodic(ABC):
     def start(self) -> None:
         self._thread.start()
 
+    def look_now(self) -> None:
+        """A round in the caller's thread, before the first one of its own. It fails as any other: whoever
+        starts goes on."""
+        try:
+            self.look()
+        except Exception as error:
+            self._tell_failure(error)
+
     def wake(self) -> None:
         """Begin the next round at once."""
         self._woken.set()
@@ -83,10 +91,7 @@ class Periodic(ABC):
             self._woken.clear()
             if self.stopping.is_set():
                 return
-            try:
-                self.look()
-            except Exception as error:
-                self._tell_failure(error)
+            self.look_now()
             self.stopping.wait(self._breath_seconds)
 
 

@@ -72,6 +72,24 @@ def test_a_file_by_itself_is_the_only_one_in_it():
         [member("./x", b""), member("./y", b"")],
         [member("./x/../../y", b"")],
         [member("./x/", **FOLDER), member("./x/a", kind=tarfile.LNKTYPE, link="./x/../../etc/passwd")],
+        [
+            member("./x/", **FOLDER),
+            member("./x/a", **LINK),
+            member("./x/a/", **FOLDER),
+            member("./x/a/p", b""),
+        ],
+        [member("./x/", **FOLDER), member("./x/a", **LINK), member("./x/a", b"")],
+        [
+            member("./x/", **FOLDER),
+            member("./x/a", **LINK),
+            member("./x/b", kind=tarfile.LNKTYPE, link="./x/a/passwd"),
+        ],
+        [
+            member("./x/", **FOLDER),
+            member("./x/a/", **FOLDER),
+            member("./x/a", **LINK),
+            member("./x/b", kind=tarfile.LNKTYPE, link="./x/a/passwd"),
+        ],
         [header("./x", size=-1)],
         [b"x" * 512],
     ],
@@ -80,6 +98,22 @@ def test_a_file_by_itself_is_the_only_one_in_it():
 def test_what_leads_elsewhere_is_refused(members):
     with pytest.raises(errors.NotPossibleNow, match="sent an archive with"):
         made(*members)
+
+
+def test_a_second_name_of_a_link_is_left_out():
+    second = member("./x/b", kind=tarfile.LNKTYPE, link="./x/a")
+    data, found = made(member("./x/", **FOLDER), member("./x/a", **LINK), second)
+    assert (found.files, found.left_out) == (1, 1)
+    with opened(data) as got:
+        assert got.getnames() == ["etc", "etc/a"]
+
+
+def test_links_are_remembered_within_bounds(monkeypatch):
+    monkeypatch.setattr(judged_archive, "MOST_LINKS", 3)
+    links = [member(f"./x/{number}", **LINK) for number in range(4)]
+    made(member("./x/", **FOLDER), *links[:3])
+    with pytest.raises(errors.NotPossibleNow, match="more than 3 symbolic links"):
+        made(member("./x/", **FOLDER), *links)
 
 
 def test_any_bytes_are_an_archive_or_an_error():

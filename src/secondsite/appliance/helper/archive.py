@@ -100,7 +100,9 @@ def _member(header: tarfile.TarInfo, names: dict[bytes, bytes]) -> Member:
 def _path(said: bytes) -> tuple[bytes, ...]:
     """Without its first name, which is that of what was asked for."""
     names = said.removeprefix(b"./").rstrip(b"/").split(b"/")
-    if len(names) > DEEPEST or not all(map(guest_paths.is_name, names)):
+    if len(names) > DEEPEST:
+        raise refused(f"more than {DEEPEST} folders in one another")
+    if not all(map(guest_paths.is_name, names)):
         raise refused("a path that leads elsewhere")
     return tuple(names[1:])
 

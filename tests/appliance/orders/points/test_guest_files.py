@@ -134,7 +134,7 @@ def test_what_a_killed_process_left_goes_and_what_is_somebody_elses_stays(pair, 
     ours, theirs, empty = (folder / f".{name}.part" for name in ("ours", "theirs", "empty"))
     for each in (ours, theirs, empty):
         each.mkdir()
-    (ours / "etc").mkdir()
+    deep_folder(ours, 1500)
     (theirs / "file").write_text("mine")
     for name, part, inode in (
         ("1", ours, ours.stat().st_ino),
@@ -143,9 +143,37 @@ def test_what_a_killed_process_left_goes_and_what_is_somebody_elses_stays(pair, 
     ):
         note = guest_files.Note(part=str(part), inode=inode)
         state.put_fact(guest_files.KEY + name, note.model_dump_json())
-    pair.target.restart()
-    eventually(lambda: pair.target.appliance.state.facts(guest_files.KEY) == {}, 60)
+    state.put_fact(guest_files.KEY + "0", "what no shape takes")
+    pair.target.restart()  # a guest's folders a thousand deep kept it from starting
+    eventually(
+        lambda: list(pair.target.appliance.state.facts(guest_files.KEY)) == [f"{guest_files.KEY}0"], 60
+    )
     assert [each.name for each in folder.iterdir()] == [".theirs.part"]
+
+
+def deep_folder(folder, depth):
+    """Folders in one another, more than a path can name."""
+    above = os.open(folder, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("a", dir_fd=above)
+        below = os.open("a", os.O_RDONLY, dir_fd=above)
+        os.close(above)
+        above = below
+    os.close(above)
+
+
+@pytest.mark.parametrize(("path", "there"), [("vda/readme", "readme"), ("vda/etc", "etc/mine")])
+def test_what_somebody_puts_there_meanwhile_is_kept_and_told(pair, point, folder, path, there):
+    def put(name):
+        if name == "appliance.fetch.reading":
+            (folder / there).parent.mkdir(exist_ok=True)
+            (folder / there).write_text("mine")
+
+    with seams.armed(put):
+        problem = fetch_order(pair, point, folder, path).problem
+    assert (problem.code, "is not overwritten" in problem.message) == ("already-exists", True)
+    assert (folder / there).read_text() == "mine"
+    assert list(folder.iterdir()) == [folder / there.partition("/")[0]]
 
 
 def held_at(seam, there, go_on):

@@ -5,8 +5,9 @@ A fetch lies in a hidden folder beside its goal until it is whole. That folder i
 so what a killed process left is removed as the next one starts."""
 
 import contextlib
+import errno
 import os
-import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,9 +30,12 @@ from ...target import HostedReplica
 from ..context import ApplianceParts, Context
 from . import copy_checks
 
+IS_THERE = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 KEY, GIVEN_UP, DONE = "fetch/", "given-up-fetch/", "fetched/"
 WAITS_SECONDS = 120.0
 """So long a fetch that is given up may take to see that, and to remove what it made."""
+REMOVE_SECONDS = 1800.0
+"""So long the removal of a fetch of millions of files may take."""
 MOST_SHOWN = 200_000
 """Characters of names in one list: a report has its bounds."""
 TELL_EVERY = 500
@@ -122,8 +126,8 @@ def remove_left_over(parts: ApplianceParts) -> None:
                 continue
             try:
                 _end_cut_off(parts, fetch_id)
-            except OSError as problem:
-                log.warning("fetch.not-removed", fetch=fetch_id, problem=str(problem))
+            except Exception as problem:
+                log.warning("fetch.not-removed", fetch=fetch_id, problem=repr(problem))
             else:
                 log.info("fetch.left-over-removed", fetch=fetch_id)
 
@@ -141,9 +145,22 @@ def _remove(note: Note) -> None:
     part = Path(note.part)
     with contextlib.suppress(FileNotFoundError):
         if part.lstat().st_ino == note.inode:
-            shutil.rmtree(part)
+            _delete(part)
         elif note.inode is None:
             part.rmdir()  # one that holds something is somebody else's
+
+
+def _delete(part: Path) -> None:
+    """Delete the folder with what a guest had in it. Raises OSError."""
+    # Python's own removal calls itself for each folder in a folder: a guest with a thousand of them in one
+    # another kept the appliance from starting.
+    command = ["rm", "-rf", "--one-file-system", "--", str(part)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=REMOVE_SECONDS, check=False)
+    except subprocess.TimeoutExpired as problem:
+        raise OSError(f"{part} was not deleted within {REMOVE_SECONDS:.0f} s") from problem
+    if done.returncode != 0:
+        raise OSError(done.stderr.decode(errors="replace").strip()[:500])
 
 
 # -- reading ---------------------------------------------------------------------------------------------
@@ -272,11 +289,12 @@ def _noted(context: Context, payload: FetchFiles, goal: Path) -> Iterator[Path]:
         try:
             _remove(note)
             context.state.remove_fact(key)
-        except OSError as problem:  # then the record stays, for whoever ends it
-            log.warning("fetch.not-removed", fetch=payload.fetch_id, problem=str(problem))
-        with _changing:
-            _under_way.discard(payload.fetch_id)
-            _changing.notify_all()
+        except Exception as problem:  # then the record stays, for whoever ends it
+            log.warning("fetch.not-removed", fetch=payload.fetch_id, problem=repr(problem))
+        finally:
+            with _changing:
+                _under_way.discard(payload.fetch_id)
+                _changing.notify_all()
 
 
 def _make(part: Path) -> None:
@@ -294,10 +312,14 @@ def _require_new(context: Context, goal: Path, part: Path) -> None:
             raise errors.AlreadyExists(f"{goal} is being fetched.", do="Give another folder.")
     for each in (goal, part):
         if os.path.lexists(each):
-            raise errors.AlreadyExists(
-                f"{each} is there already, and is not overwritten.",
-                do="Give another folder, or remove it if nobody needs it.",
-            )
+            raise _is_there(each)
+
+
+def _is_there(place: Path) -> errors.AlreadyExists:
+    return errors.AlreadyExists(
+        f"{place} is there already, and is not overwritten.",
+        do="Give another folder, or remove it if nobody needs it.",
+    )
 
 
 def _require_wanted(context: Context, fetch_id: str) -> None:
@@ -336,10 +358,15 @@ def _named(context: Context, fetch_id: str, part: Path, facts: FetchedFiles) -> 
         context.state.remove_fact(other)
     done = Fetched(inode=part.lstat().st_ino, facts=facts)
     context.state.put_fact(DONE + fetch_id, done.model_dump_json())
-    if part.is_dir() and not part.is_symlink():
-        part.rename(goal)
-    else:
-        os.link(part, goal, follow_symlinks=False)
+    try:
+        if part.is_dir() and not part.is_symlink():
+            part.rename(goal)
+        else:
+            os.link(part, goal, follow_symlinks=False)
+    except OSError as problem:
+        if problem.errno not in IS_THERE:
+            raise
+        raise _is_there(goal) from problem
     sync_folder(goal.parent)
     seams.reach("appliance.fetch.named")
 

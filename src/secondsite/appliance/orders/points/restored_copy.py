@@ -123,8 +123,8 @@ def remove_left_over(parts: ApplianceParts) -> None:
 def _end_unless_kept(parts: ApplianceParts, fabric_id: str) -> None:
     try:
         _end_cut_off(parts, fabric_id)
-    except (errors.SecondsiteError, OSError) as problem:
-        log.warning("copy.not-removed", fabric_id=fabric_id, problem=str(problem))
+    except Exception as problem:
+        log.warning("copy.not-removed", fabric_id=fabric_id, problem=repr(problem))
     else:
         log.info("copy.left-over-removed", fabric_id=fabric_id)
 

@@ -9,7 +9,6 @@ from contextlib import nullcontext
 
 import structlog
 
-from ....domain import errors
 from ....domain.drills.networks import NO_NETWORK
 from ....ground import seams
 from ....wire.control.orders import StartReplica
@@ -125,8 +124,8 @@ def remove_left_over(parts: ApplianceParts) -> None:
     for machine_id in sorted(_known(parts) - busy):
         try:
             remove(parts, machine_id)
-        except (errors.SecondsiteError, OSError) as problem:
-            log.warning("boot.not-removed", machine=machine_id, problem=str(problem))
+        except Exception as problem:
+            log.warning("boot.not-removed", machine=machine_id, problem=repr(problem))
         else:
             log.info("boot.left-over-removed", machine=machine_id)
 
