@@ -37,6 +37,25 @@ def test_a_home_that_is_none_is_refused_as_by_any_command(tmp_path):
     assert int(refused.stdout.split()[0]) == 3
 
 
+SERVES = """
+import sys
+from pathlib import Path
+from secondsite.domain import errors
+from secondsite.entry import running
+try:
+    running.COMMANDS[sys.argv[1], "run"](Path(sys.argv[2]))
+except errors.NotFound:
+    print(*(name in sys.modules for name in ("structlog", "rich", "pygments")))
+"""
+
+
+@pytest.mark.parametrize("noun", ["vault", "appliance"])
+def test_a_service_loads_nothing_that_shows_things_on_screens(noun, tmp_path):
+    words = (sys.executable, "-c", SERVES, noun, str(tmp_path / "none"))
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "True False False\n"
+
+
 HELD_UP = """
 import sys, time
 from concurrent.futures import ThreadPoolExecutor

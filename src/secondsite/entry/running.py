@@ -9,7 +9,7 @@ import typer
 
 from ..cli import amount_options
 from ..domain import errors
-from ..ground.processes import collector
+from ..ground.processes import collector, loading
 from .service_user import DEFAULT_APPLIANCE_HOME as DEFAULT_APPLIANCE_HOME
 from .service_user import DEFAULT_VAULT_HOME as DEFAULT_VAULT_HOME
 
@@ -40,7 +40,7 @@ KeyFile = Annotated[
 
 def vault_run(home: VaultHome = DEFAULT_VAULT_HOME) -> None:
     """Run the vault in the foreground. It may be killed at any time."""
-    with collector.resting():
+    with collector.resting(), loading.without(loading.FOR_SCREENS):
         from . import vault_main
 
     vault_main.run(home)
@@ -61,7 +61,7 @@ def appliance_run(
     encryption_key_file: KeyFile = None,
 ) -> None:
     """Run the appliance in the foreground. It may be killed at any time; machines run on."""
-    with collector.resting():
+    with collector.resting(), loading.without(loading.FOR_SCREENS):
         from . import appliance_main
 
     appliance_main.run(home, journal_budget, encryption_key_file)
