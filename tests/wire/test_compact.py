@@ -3,9 +3,10 @@
 import tracemalloc
 
 from secondsite.wire.common import compact
+from secondsite.wire.common.machines import MachineDefinition
 from secondsite.wire.common.points import PointShape
 from secondsite.wire.control.statuses import ReplicaStatus
-from tests.support.vault import NOW, point, replica_status
+from tests.support.vault import NOW, definition, point, replica_status
 
 
 def said(seq):
@@ -56,3 +57,20 @@ def test_a_held_point_takes_little():
         for _ in range(3)  # a thread that an earlier test has left may allocate meanwhile
     )
     assert again < 50, "told again, they are those that are held"
+
+
+def test_what_is_kept_shares_the_sets_of_given_fields_at_any_depth():
+    text = definition().model_dump_json()
+    one, other = (compact.kept(MachineDefinition.model_validate_json(text)) for _ in range(2))
+    assert one.model_fields_set is other.model_fields_set
+    assert one.disks[0].model_fields_set is other.disks[0].model_fields_set
+    assert one == MachineDefinition.model_validate_json(text)
+    assert one.model_fields_set == MachineDefinition.model_validate_json(text).model_fields_set
+
+
+def test_a_changed_copy_of_what_is_kept_changes_nothing_else():
+    held = compact.kept(replica_status(points=()))
+    before = set(held.model_fields_set)
+    copy = held.model_copy(update={"power": "running"})
+    assert "power" in copy.model_fields_set
+    assert held.model_fields_set == before

@@ -1,16 +1,32 @@
 """Keeps points, of which there are ten thousands, in a third of the memory that they take when they
-arrive."""
+arrive, and other shapes in less."""
 
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
+from typing import TypeVar
 
+from .base import Shape
 from .points import PointShape
+
+S = TypeVar("S", bound=Shape)
 
 MOST_SHARED = 10_000
 _FIELDS = tuple(PointShape.model_fields)
 _looks = attrgetter(*_FIELDS)
 _FIELDS_SETS: dict[frozenset[str], set[str]] = {}
 _DISKS: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+
+def kept(shape: S) -> S:
+    """The same object, to be kept for long: it shares the set of its given fields with other shapes, and so
+    do the shapes inside it. Such a set takes 728 bytes, more than most shapes: of 1,000 machines 8 MB."""
+    if not isinstance(shape, PointShape):
+        _share_given(shape)
+        for value in shape.__dict__.values():
+            for inside in value if isinstance(value, tuple) else (value,):
+                if isinstance(inside, Shape):
+                    kept(inside)
+    return shape
 
 
 def points(said: Iterable[PointShape], known: Iterable[PointShape] = ()) -> tuple[PointShape, ...]:
@@ -54,8 +70,15 @@ def _compact(point: PointShape) -> PointShape:
         object.__setattr__(made, name, getattr(point, name))
     if len(_DISKS) < MOST_SHARED:
         object.__setattr__(made, "disks", _DISKS.setdefault(point.disks, point.disks))
-    given = frozenset(point.model_fields_set)
-    object.__setattr__(made, "__pydantic_fields_set__", _FIELDS_SETS.setdefault(given, set(given)))
+    object.__setattr__(made, "__pydantic_fields_set__", point.model_fields_set)
+    _share_given(made)
     object.__setattr__(made, "__pydantic_extra__", None)
     object.__setattr__(made, "__pydantic_private__", None)
     return made
+
+
+def _share_given(shape: Shape) -> None:
+    """Nobody changes such a set: shapes are frozen, and a copy of one has a copy of it."""
+    given = frozenset(shape.model_fields_set)
+    if len(_FIELDS_SETS) < MOST_SHARED:
+        object.__setattr__(shape, "__pydantic_fields_set__", _FIELDS_SETS.setdefault(given, set(given)))

@@ -147,6 +147,7 @@ class LatestStatuses:
             if isinstance(status, ReplicaStatus):
                 held = known.status.points if known and isinstance(known.status, ReplicaStatus) else ()
                 status = status.model_copy(update={"points": compact.points(status.points, held)})
+            status = compact.kept(status)
             marks = _marks(status)
             self._seen[key] = (
                 SideStatus(status, appliance_id, now, marks, current)
@@ -174,7 +175,7 @@ class LatestStatuses:
             seen = self._base(key, appliance_id)
             if seen is None or seen.status.epoch != said.epoch:
                 return None
-            status = changes.with_figures(seen.status, said)
+            status = compact.kept(changes.with_figures(seen.status, said))
             self._seen[key] = dataclasses.replace(seen, status=status, at=now, turn=seen.turn + 1)
             if _synchronizes(status) or _synchronizes(seen.status):
                 self._note(key)
@@ -194,7 +195,7 @@ class LatestStatuses:
             if status is None:
                 return None
             points = seen.points.after((point.id for point in said.came), said.gone)
-            marks = _marks(status, seen)
+            marks = _marks(compact.kept(status), seen)
             self._seen[key] = dataclasses.replace(
                 seen,
                 status=status,

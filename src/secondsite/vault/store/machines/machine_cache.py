@@ -7,6 +7,7 @@ from sqlalchemy import Engine, bindparam, event, select
 from sqlalchemy.orm import Session
 
 from ....jobs.storage.prepared import Columns, PreparedStatement, SubsetQuery
+from ....wire.common import compact
 from .records import MACHINES, MachineRecord
 
 COLUMNS = MACHINES.c
@@ -70,6 +71,7 @@ class DecodedMachines:
             for machine in new:
                 known.pop(machine.id, None)
                 known[machine.id] = machine
+                compact.kept(machine.definition)
             while len(known) > MOST_REMEMBERED:
                 del known[next(iter(known))]
 
