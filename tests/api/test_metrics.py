@@ -1,5 +1,6 @@
 """What a monitoring system reads is what people see."""
 
+import gzip
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -115,7 +116,8 @@ def test_a_name_of_any_letters_is_one_label():
     to = Exposition()
     name = 'a"b\\c\nd{}=,\u00fc'
     to.add(families.VAULT_INFO, labelled(families.VAULT_INFO.labels, (name, "1")), 1)
-    ((sample,),) = (each.samples for each in text_string_to_metric_families(to.text()))
+    ((sample,),) = (each.samples for each in text_string_to_metric_families(to.text().decode()))
+    assert gzip.decompress(to.packed()) == to.text()
     assert sample.labels == {"vault": name, "version": "1"}
 
 

@@ -1,6 +1,5 @@
 """Routes: the vault itself."""
 
-import gzip
 from typing import Annotated
 
 import anyio
@@ -84,8 +83,8 @@ async def show_metrics(
 
 def _scraped(vault: VaultFacade, packed: bool) -> bytes:
     """Packed here, and not in the loop: a thousand machines are two megabytes."""
-    text = vault.metrics.text().encode()
-    return gzip.compress(text, 1) if packed else text
+    found = vault.metrics.exposition()
+    return found.packed() if packed else found.text()
 
 
 @router.get("/validation")

@@ -2,14 +2,16 @@
 
 It is written here since prometheus-client takes 110 ms for a thousand machines, and this takes 17."""
 
+import zlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from .families import Family
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
+_GZIP = 16 + zlib.MAX_WBITS
 Value = float | int | datetime | None
 
 
@@ -20,10 +22,11 @@ def labelled(names: Iterable[str], values: Iterable[str]) -> str:
 
 
 class Exposition:
-    """Collects samples, and writes them by family."""
+    """Collects samples, and writes them by family. They are bytes at once: as texts, 20,000 of them, they
+    took three times the answer, and left as much in pieces."""
 
     def __init__(self) -> None:
-        self._samples: defaultdict[Family, list[str]] = defaultdict(list)
+        self._samples: defaultdict[Family, bytearray] = defaultdict(bytearray)
 
     def add(self, family: Family, labels: str, value: Value) -> None:
         """A sample with labels that were written before; None is left out, an instant becomes its Unix
@@ -31,13 +34,18 @@ class Exposition:
         if value is None:
             return
         number = value.timestamp() if isinstance(value, datetime) else value
-        self._samples[family].append(f"{family.name}{{{labels}}} {number!r}\n")
+        self._samples[family] += f"{family.name}{{{labels}}} {number!r}\n".encode()
 
-    def text(self) -> str:
+    def text(self) -> bytes:
         """All of it; families without samples are left out."""
-        return "".join(_written(family, samples) for family, samples in self._samples.items())
+        return b"".join(self._parts())
 
+    def packed(self) -> bytes:
+        """The same, compressed with gzip family by family."""
+        packer = zlib.compressobj(1, wbits=_GZIP)
+        return b"".join([*map(packer.compress, self._parts()), packer.flush()])
 
-def _written(family: Family, samples: list[str]) -> str:
-    head = f"# HELP {family.name} {family.says}\n# TYPE {family.name} {family.kind}\n"
-    return head + "".join(samples)
+    def _parts(self) -> Iterator[bytes | bytearray]:
+        for family, samples in self._samples.items():
+            yield f"# HELP {family.name} {family.says}\n# TYPE {family.name} {family.kind}\n".encode()
+            yield samples

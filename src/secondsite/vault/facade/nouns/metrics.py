@@ -16,8 +16,8 @@ class Metrics:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def text(self) -> str:
-        """All that the caller sees, in the text format of Prometheus."""
+    def exposition(self) -> Exposition:
+        """All that the caller sees."""
         to, parts = Exposition(), self._parts
         with parts.store.reading() as tx:
             self._tell_machines(to, tx)
@@ -25,7 +25,7 @@ class Metrics:
                 appliance_series.tell(to, appliance)
             if parts.caller.grant.site is None:
                 vault_series.tell(to, self._vault(tx))
-        return to.text()
+        return to
 
     def _tell_machines(self, to: Exposition, tx: Transaction) -> None:
         parts, now = self._parts, self._parts.now()
