@@ -33,7 +33,7 @@ from .networks.drill_networks import mend as mend_networks
 from .networks.drill_networks import serve_again
 from .override import start_at_the_site
 from .points import guest_files, instants, recovery_points, restored_copy, sent_files
-from .proof import address_watch, booting, proving
+from .proof import address_watch, booting, proving, repeating
 from .rescue_manifest import handlers as keeping
 from .scripts import handlers
 from .trying import own_machine
@@ -84,6 +84,7 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.CREATE_NETWORK: inventory.create_network,
     Kind.REMOVE_NETWORK: inventory.remove_network,
     Kind.PROVE: proving.prove,
+    Kind.REPEAT_CHECKS: repeating.repeat_checks,
     Kind.OPEN_WAY: drill_ways.open_way,
     Kind.BOOT_POINT: booting.boot_point,
     Kind.RESTORE_COPY: restored_copy.restore,

@@ -32,7 +32,7 @@ from .checks import (
 from .copies import RestoreCopy, RestoredCopy
 from .guest_files import EndFetchFiles, FetchedFiles, FetchFiles, ListFiles, SendFiles
 from .names import NamesFact, UpdateNames
-from .proofs import BootPoint, Proof, Prove
+from .proofs import BootPoint, Proof, Prove, RepeatChecks, RepeatedChecks
 from .rescue_manifest import KeepRescueManifest, RescueManifestFact
 from .scripts import CheckScripts, MissingScripts, RunGuestScript, RunScript, ScriptResult
 from .setups import GroupShape, ReplicaSetup, SourceSetup
@@ -512,6 +512,7 @@ class Kind(StrEnum):
     CREATE_NETWORK = "create_network"
     REMOVE_NETWORK = "remove_network"
     PROVE = "prove"
+    REPEAT_CHECKS = "repeat_checks"
     OPEN_WAY = "open_way"
     BOOT_POINT = "boot_point"
     RESTORE_COPY = "restore_copy"
@@ -646,6 +647,13 @@ CREATE_NETWORK = OrderKind(
 )
 REMOVE_NETWORK = OrderKind(Kind.REMOVE_NETWORK, CreateNetwork, Nothing, "remove a network of ours")
 PROVE = OrderKind(Kind.PROVE, Prove, Proof, "did the machine's guest start", pace=Pace.GUEST)
+REPEAT_CHECKS = OrderKind(
+    Kind.REPEAT_CHECKS,
+    RepeatChecks,
+    RepeatedChecks,
+    "do the checks of a failed-over machine still pass",
+    pace=Pace.GUEST,
+)
 OPEN_WAY = OrderKind(
     Kind.OPEN_WAY, OpenWay, OpenedWay, "let a tester into a drill's machine", pace=Pace.GUEST
 )

@@ -7,7 +7,8 @@ from pydantic import Field
 from ..common.base import Shape
 from ..common.cards import MOST_CARDS, CardAddress
 from ..common.evidence import Evidence
-from ..common.machine_checks import MOST_CHECKS, MachineCheck
+from ..common.machine_checks import MOST_CHECKS, CheckVerdict, MachineCheck
+from ..common.numbers import BoundedTuple, Name
 from ..common.points import PointId
 from ..common.properties import Sizing, StandIns
 
@@ -32,6 +33,22 @@ class Prove(Shape):
     address_seconds: Annotated[float, Field(ge=0, le=LONGEST_SECONDS)] = 0.0
     own_network: bool = False
     from_home: bool = False
+
+
+class RepeatChecks(Shape):
+    """Run these checks of the failed-over machine once more while it runs. An older appliance does not know
+    this order."""
+
+    fabric_id: str
+    name: str
+    checks: Annotated[tuple[MachineCheck, ...], Field(min_length=1, max_length=MOST_CHECKS)]
+
+
+class RepeatedChecks(Shape):
+    """The power state of the machine at the end, and the result of each check."""
+
+    power: Name
+    verdicts: Annotated[tuple[CheckVerdict, ...], BoundedTuple(MOST_CHECKS)]
 
 
 class BootPoint(Shape):

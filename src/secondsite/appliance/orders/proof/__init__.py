@@ -4,6 +4,7 @@ Its rooms:
 
     proving        look at the machine for a while, and judge
     checking       the checks that are set for it
+    repeating      these once more, while the failed-over machine runs
     addressing     the addresses that its cards are to have here
     address_watch  whether it still has them
     grading        what it proves of the recovery point that it was started from
