@@ -52,3 +52,20 @@ def test_a_site_whose_only_appliance_answers_with_a_problem_hides_no_other_site(
         a, b = answer.json()
         assert (a["problem"], b["problem"]["message"][-3:]) == (None, "No.")
         assert vault.rest.get(path, params={"site": "b"}).status_code != 401
+
+
+def test_a_machine_that_the_silent_one_may_have_is_not_said_to_be_nowhere(vault):
+    """On a busy host one answered late, and its machine could not be protected: the site had none, it was
+    said."""
+    honest, silent = vault.enroll("a", "one"), vault.enroll("a", "two")
+    vault.enroll("b")
+    facts: dict[str, list[str]] = {"machines": [], "networks": []}
+    wanted = {"machines": ["db01"], "source_site": "a", "target_site": "b"}
+    answers = {Kind.DISCOVER: lambda order: {"sentence": "ok", "facts": facts}}
+    with Dialler(honest, answers):
+        with Dialler(silent, {}):
+            answer = vault.rest.post("/api/machines/enable-protection", json=wanted)
+            assert answer.status_code == 202, answer.text
+        answer = vault.rest.post("/api/machines/enable-protection", json={**wanted, "machines": ["db02"]})
+    assert answer.status_code == 404, answer.text
+    assert "as far as its appliances are connected; two is not" in answer.json()["error"]["message"]

@@ -312,6 +312,6 @@ def test_discovery_waits_for_the_answer_and_gives_up_at_its_deadline(vault, monk
         assert (remembered.problem.code, remembered.networks[0].name) == ("deadline-exceeded", "lan")
         assert time.monotonic() - began < 5
         with pytest.raises(errors.DeadlineExceeded):
-            discovery.inventory(vault.running.parts(), "a")
+            discovery.now(vault.running.parts(), "a")
     waiting = vault.running.control._giving._outstanding.of(identity.id)  # noqa: SLF001 that nothing is kept shows nowhere else
     assert [order_id for order_id in waiting if not order_id.startswith("tell-")] == []

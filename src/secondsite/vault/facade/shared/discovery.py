@@ -31,15 +31,19 @@ class SiteContents:
     problem: Problem | None = None
     seen_at: datetime | None = None
 
+    def has(self, name: str) -> bool:
+        """Whether a machine has that name or id."""
+        return any(name in (each.fabric_id, each.name) for each in self.inventory.machines)
 
-def inventory(parts: Parts, site: str) -> Inventory:
+
+def now(parts: Parts, site: str) -> SiteContents:
     """All machines and networks of the site now, as far as its appliances answer; several beside one
     hypervisor report the same, so each machine is listed once. Raises NotFound, and if none answers
     ApplianceUnreachable, DeadlineExceeded, or the error that one reports."""
     found = _asked(parts, site)
     if isinstance(found, errors.SecondsiteError):
         raise found
-    return found.inventory
+    return found
 
 
 def _asked(parts: Parts, site: str) -> SiteContents | errors.SecondsiteError:
@@ -83,7 +87,7 @@ def _places(machine: MachineRecord) -> tuple[str | tuple[str, str], ...]:
 
 
 def now_or_last(parts: Parts, site: str) -> SiteContents:
-    """The present contents of the site, or the last known ones. Raises what `inventory` raises if the site
+    """The present contents of the site, or the last known ones. Raises what `now` raises if the site
     was never asked."""
     found = _now_or_last(parts, site)
     if isinstance(found, errors.SecondsiteError):
