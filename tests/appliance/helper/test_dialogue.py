@@ -56,7 +56,21 @@ def test_its_own_words_are_told_without_what_a_terminal_obeys(lines, asked):
     assert said.isprintable()
 
 
-def test_an_answer_that_ends_early_is_not_taken_for_a_whole_one(lines, asked):
+def test_data_that_the_word_of_its_end_overtook_is_taken(lines, asked):
+    """A whole answer was told as a broken file system."""
+    words, data, _ = lines[1]
+    asked.ask("fetch", "sda1", b"/x")
+    data.sendall(b"half")
+    words.sendall(b"end 0\n")
+    assert asked.read(4) == b"half"
+    late = threading.Timer(0.7, data.sendall, [b"rest"])
+    late.start()
+    assert asked.read(4) == b"rest"
+    late.join()
+
+
+def test_an_answer_that_ends_early_is_not_taken_for_a_whole_one(lines, asked, monkeypatch):
+    monkeypatch.setattr(dialogue, "LATE_SECONDS", 0.2)
     lines[1][0].sendall(b"end 0\n")
     assert "ended its answer early" in failed(asked.read, 1)
 

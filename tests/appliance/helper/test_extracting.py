@@ -126,6 +126,14 @@ def test_no_more_is_written_than_there_is_room_for(folder):
         extract(folder, member("./d/", **FOLDER), member("./d/x", bytes(2000)), most_bytes=1000)
 
 
+def test_many_small_files_count_with_what_they_take(folder):
+    """54,000 files of a byte were counted as 54 kB, and filled the store's file system."""
+    small = [member(f"./d/{number}", b"x") for number in range(100)]
+    with pytest.raises(errors.NotPossibleNow, match="no room"):
+        extract(folder, member("./d/", **FOLDER), *small, most_bytes=50 * 4096)
+    assert len(list((folder / "out").iterdir())) < 50
+
+
 def test_any_bytes_at_all_do_nothing_outside(folder):
     seed = random.randrange(1 << 30)
     chance = random.Random(seed)

@@ -20,6 +20,8 @@ MOST_WAITING = 1024 * 1024
 KEPT_OF_CONSOLE = 2000
 PIECE_BYTES = 256 * 1024
 LOOK_SECONDS = 0.5
+LATE_SECONDS = 5.0
+"""So long the last data may come after the word that ends the answer."""
 SILENT_SECONDS = 120.0
 """A helper machine that says nothing for so long has hung: it reads a small piece of a disk at a time."""
 
@@ -94,11 +96,16 @@ class Dialogue:
         self._require_success()
 
     def _await_data(self) -> None:
+        late_until: float | None = None
         while not self._waiting:
             heard = self._listen()
             self._hear_the_end()
-            if self._ended is not None and not self._waiting and not heard:
-                self._require_success()
+            if self._ended is None or self._waiting:
+                continue
+            self._require_success()
+            # words and data are two ports of the machine: the end may be here before the last data
+            late_until = late_until or time.monotonic() + LATE_SECONDS
+            if not heard and time.monotonic() >= late_until:
                 raise self._failed("ended its answer early")
 
     def _require_success(self) -> None:

@@ -20,6 +20,8 @@ MOST_FILES = 5_000_000
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 PRIVATE = 0o700
+BLOCK_BYTES = 4096
+"""What the smallest file takes of a file system."""
 Told = Callable[[int, int], None]
 """Called with the files and bytes that are there by now."""
 
@@ -40,14 +42,15 @@ def extract(
     """Make what the archive holds, as `name` in the folder that is open as `into`, in which nothing has that
     name. Files keep their times and permissions, and belong to us. Raises NotPossibleNow, OSError; what was
     made until then stays, for the caller."""
-    found, folders = Extracted(), _Folders(into, name)
+    found, folders, taken_bytes = Extracted(), _Folders(into, name), 0
     with contextlib.closing(folders):
         for member, content in archive.members(read):
+            taken_bytes += max(1, -(-member.size_bytes // BLOCK_BYTES)) * BLOCK_BYTES
             if found.files + found.folders + found.left_out >= MOST_FILES:
                 raise errors.NotPossibleNow(
                     f"There are more than {MOST_FILES} files.", do="Fetch a folder with fewer of them."
                 )
-            if found.size_bytes + member.size_bytes > most_bytes:
+            if taken_bytes > most_bytes:
                 raise errors.NotPossibleNow(
                     f"There is no room for more than {size(most_bytes)}, and there is more to be fetched.",
                     do="Make room there, give another folder, or fetch less.",
