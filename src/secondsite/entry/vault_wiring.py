@@ -49,6 +49,7 @@ from ..vault.steps.deps import Deps
 from ..vault.store import Transaction
 from ..vault.watch.cancels_again import CancelsAgain
 from ..vault.watch.drill_scheduler import DrillScheduler, DrillStarter
+from ..vault.watch.free_memory import FreeMemory
 from ..vault.watch.housekeeping import Housekeeping
 from ..vault.watch.left_definitions import LeftDefinitions
 from ..vault.watch.migration_follower import MigrationFollower
@@ -166,6 +167,7 @@ class RunningVault:
         starting = DrillStarter(deps, self._operations, facts, self.authority)
 
         self._housekeeping = add(Housekeeping(store, facts, self._operations, self._lived))
+        add(FreeMemory(store))
         add(DrillScheduler(deps, starting, facts))
         add(VerificationScheduler(deps, facts, self.authority))
         add(MigrationFollower(deps, facts))

@@ -5,6 +5,7 @@ Its rooms:
     situations              what findings are derived from, for many machines
     rpo_series              every ten seconds: how much work would be lost now
     housekeeping            every half minute: retention of jobs, drills that were left open
+    free_memory             every five seconds: free memory goes back to the kernel
     drill_scheduler         starts drills that are due
     verification_scheduler  boots points by schedule
     cancels_again           a cancel that a silent machine made fail goes on once that is back

@@ -9,7 +9,6 @@ from ...domain import errors
 from ...domain.lifecycle import DrillState, Verb
 from ...ground.lived_time import LivedClock
 from ...ground.periodic import Periodic
-from ...ground.processes import malloc
 from ...jobs.storage import read
 from ...wire.rest import CleanupTestFailover
 from ..fleet.status_intake import StatusIntake
@@ -46,8 +45,7 @@ class Housekeeping(Periodic):
         self._forced: dict[str, datetime] = {}
 
     def look(self) -> None:
-        """One round: note lived time; delete old jobs, start the clean-up of drills that were left open, give
-        back memory that a batch has left free."""
+        """One round: note lived time; delete old jobs, start the clean-up of drills that were left open."""
         with self._store.transaction() as tx:
             lived = self._follow(tx)
             read.forget(tx.session, lived - JOBS_KEPT)
@@ -59,8 +57,6 @@ class Housekeeping(Periodic):
         for machine in drilled:
             if self._is_overdue(machine):
                 self._force_cleanup(machine)
-        self._store.give_back()
-        malloc.give_back()
 
     def follow(self) -> None:
         """Read lived time, before anything is judged by it."""
