@@ -70,3 +70,10 @@ class Prometheus:
         """The names of the alerts that do."""
         alerts = self.asked("alerts")["alerts"]
         return {each["labels"]["alertname"] for each in alerts if each["state"] == "firing"}
+
+    def state(self):
+        """For who asks why an alert does not fire: those that do, scrapes of the last three minutes that
+        failed, and the last words of Prometheus, such as of a full disk."""
+        failed = self.value("count_over_time((up == 0)[3m:1s])")
+        words = (self.folder / "log").read_text(errors="replace").splitlines()[-3:]
+        return f"fire: {sorted(self.firing())}; failed scrapes: {failed}; {words}"

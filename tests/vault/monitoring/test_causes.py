@@ -31,7 +31,10 @@ class World:
         self.store, self.scratch = rig.folder / "store-b", rig.folder / "scratch-b"
 
     def fires(self, name):
-        eventually(lambda: name in self.watch.firing(), PATIENCE)
+        try:
+            eventually(lambda: name in self.watch.firing(), PATIENCE)
+        except AssertionError as missed:
+            raise AssertionError(f"{name} is silent; {self.watch.state()}") from missed
 
     def is_silent(self, name):
         eventually(lambda: name not in self.watch.firing(), PATIENCE)
