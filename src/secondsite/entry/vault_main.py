@@ -131,7 +131,7 @@ def run(home: Path) -> None:
     chosen = settings.read(home)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
-    malloc.keep_for_reuse(malloc.BUFFER_BYTES, malloc.BUFFER_BYTES)
+    malloc.keep_buffers()
     vault = RunningVault(home, chosen, _most_connections())
     try:
         with _refusals(chosen):
