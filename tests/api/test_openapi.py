@@ -86,6 +86,7 @@ NOTHING_NEW = {
     "POST /api/logins/{code}/refuse",
     "POST /api/machines/{machine}/points/{point}/list-files",
     "POST /api/machines/{machine}/points/{point}/send-files",
+    "POST /api/plans/{plan}/keep-open",
     "POST /api/session/question",
     "POST /api/session/security-keys",
     "POST /api/session/security-keys/ask",

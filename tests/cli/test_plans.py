@@ -38,5 +38,15 @@ def test_a_plan_is_made_shown_changed_and_deleted(cli, protected, tmp_path):
     cli.must(f"plan set shop --file {file}")
     told = cli.must("plan set shop --rto-goal 0 --json").json
     assert (told["rto_goal_seconds"], told["groups"][0]["before"][0]["name"]) == (0, "Traffic")
+    refused = cli("plan set shop --commit-after 1h")
+    assert (refused.exit, "have no check that can be repeated" in refused.err) == (4, True)
+    cli.must(f"check set {protected} agent --kind agent")
+    told = cli.must("plan set shop --commit-after 1h").out
+    assert ", commits by itself after its checks held for 1 h" in told
+    assert cli.must("plan set shop --rto-goal 1m --json").json["commit_after_held_seconds"] == 3600
+    kept = cli("plan keep-open shop")
+    assert (kept.exit, "was not failed over" in kept.err) == (4, True)
+    cli.must(f"check clear {protected}")
+    cli.must("plan set shop --commit-after 0")
     cli.must("plan delete shop --yes")
     assert cli("plan show shop").exit == 3

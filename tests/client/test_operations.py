@@ -133,6 +133,7 @@ CALLS = {
         lambda v: v.plans.create("shop", GROUPS),
         lambda v: v.plans["shop"].show(),
         lambda v: v.plans["shop"].set(GROUPS, seen=v.plans["shop"].show()),
+        lambda v: v.plans["shop"].keep_open(),
         lambda v: v.plans["shop"].preview(Verb.FAILOVER),
         lambda v: v.plans["shop"].choices(Verb.FAILOVER),
         *(lambda v, verb=verb: v.plans["shop"].run(verb) for verb in run_selection.VERBS),

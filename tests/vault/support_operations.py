@@ -221,6 +221,11 @@ class Verbs:
             self.engine.answer(tx.session, job_id, asking.GivenAnswer(position, verdict, note, "ada"))
 
     @property
+    def operations(self):
+        """By verb, as the vault has them."""
+        return self._operations
+
+    @property
     def catalogue(self):
         """The definitions, as the engine has them."""
         return self.engine._catalogue  # noqa: SLF001

@@ -158,6 +158,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "POST /groups/{group}/remove": Permission.PROTECT,
         "GET /plans": Permission.READ,
         "POST /plans": Permission.PROTECT,
+        "POST /plans/{plan}/keep-open": Permission.OPERATE,
         "GET /plans/{plan}": Permission.READ,
         "PUT /plans/{plan}": Permission.PROTECT,
         "DELETE /plans/{plan}": Permission.PROTECT,

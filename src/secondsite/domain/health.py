@@ -53,6 +53,7 @@ CLOCK_SKEW = "clock-skew"
 REDEFINED, WRITTEN = "failed-over-machine-redefined", "old-disks-written"
 ELSEWHERE = "failed-over-machine-elsewhere"
 LEFT = "disks-left"
+COMMITS_ITSELF = "commits-by-itself"
 SILENT_SECONDS = 90
 """Appliances report on each of their machines every few seconds; one that is not mentioned for so many
 seconds is unknown to its appliance."""
@@ -660,6 +661,16 @@ CATALOGUE: dict[str, FindingKind] = {
                 "'secondsite machine commit MACHINE' if that is not done, then 'secondsite machine reprotect "
                 "MACHINE'."
             ),
+            by_vault=True,
+        ),
+        _kind(
+            COMMITS_ITSELF,
+            W,
+            "The machine's recovery plan was failed over, and is set to commit by itself once the checks of "
+            "all its machines have held for the time that it says. A commit deletes all other recovery "
+            "points: after it no other point can be chosen.",
+            "Nothing, if that is wanted. 'secondsite plan keep-open PLAN' leaves this failover uncommitted.",
+            colours=False,
             by_vault=True,
         ),
         _kind(

@@ -47,6 +47,7 @@ from ..vault.health.backups import Backups
 from ..vault.notices.notifier import Findings, Teller
 from ..vault.steps.deps import Deps
 from ..vault.store import Transaction
+from ..vault.watch.automatic_commits import AutomaticCommits
 from ..vault.watch.cancels_again import CancelsAgain
 from ..vault.watch.drill_scheduler import DrillScheduler, DrillStarter
 from ..vault.watch.free_memory import FreeMemory
@@ -173,6 +174,7 @@ class RunningVault:
         add(MigrationFollower(deps, facts))
         add(LeftDefinitions(deps, facts))
         add(CancelsAgain(deps, self._engine.retry))
+        add(AutomaticCommits(deps, self._operations, facts, self.authority))
         add(StrayReplicas(deps, self._operations[Verb.MOVE_REPLICA], facts))
         self.settings_push = add(SettingsPush(store, self.control, self.signals, self.authority))
         self.keeping_push = add(KeepingPush(store, self.control))

@@ -90,6 +90,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "DELETE /groups/{group}": {"at": "/groups/shop"},
     "POST /plans": {"json": {"name": "shop", "groups": [MACHINES]}},
     "PUT /plans/{plan}": {"at": "/plans/shop", "json": {"groups": [MACHINES]}},
+    "POST /plans/{plan}/keep-open": {"at": "/plans/shop/keep-open"},
     "DELETE /plans/{plan}": {"at": "/plans/shop"},
     "POST /machines/{machine}/drill/passes": {"at": "/machines/web01/drill/passes", "json": {"who": "one"}},
     "DELETE /machines/{machine}/drill/passes/{pass_id}": {"at": "/machines/web01/drill/passes/nosuch"},

@@ -55,6 +55,13 @@ def delete_plan(vault: Vault, plan: PlanName, seen: IfMatch) -> None:
     vault.plans.delete(plan, seen)
 
 
+@router.post("/plans/{plan}/keep-open", responses=answers(HTTPStatus.OK, ETAG))
+def keep_plan_open(vault: Vault, response: Response, plan: PlanName) -> rest.Plan:
+    """Leaves the plan's last failover uncommitted, although it is set to commit by itself: a person commits
+    it then. Its next failover is not concerned. Harmless if it is kept open already."""
+    return tag(response, vault.plans.keep_open(plan))
+
+
 @router.get("/plans/{plan}/preview")
 def preview_plan(
     vault: Vault, plan: PlanName, query: Annotated[rest.PlanPreviewQuery, Query()]

@@ -13,6 +13,7 @@ from ...domain import errors
 from ...domain.amounts import span
 from ...domain.lifecycle import Verb
 from ...wire import rest
+from ...wire.rest.plans import PlanHeldChecks
 from .. import exit_codes, output, risk
 from ..amount_options import whole_seconds
 from ..former_words import Noun
@@ -42,6 +43,19 @@ GoalOption = Annotated[
         "--rto-goal",
         parser=whole_seconds,
         help="How long a run may take until its last machine is proven to run; 0: no goal.",
+        metavar="SPAN",
+        show_default=False,
+    ),
+]
+HeldOption = Annotated[
+    int | None,
+    typer.Option(
+        "--commit-after",
+        parser=whole_seconds,
+        help=(
+            "After a failover: commit by itself once the checks of all its machines have held for so long, "
+            "at least 5m; 0: never."
+        ),
         metavar="SPAN",
         show_default=False,
     ),
@@ -93,13 +107,16 @@ def create(
     groups: GroupsOption = None,
     file: FileOption = None,
     rto_goal: GoalOption = None,
+    commit_after: HeldOption = None,
     as_json: Json = False,
 ) -> None:
     """Create a plan. Its machines are protected already, and stay as they are."""
     wanted = _wanted(groups, file)
     goal = wanted.rto_goal_seconds if rto_goal is None else rto_goal
+    held = wanted.commit_after_held_seconds if commit_after is None else commit_after
     with connect(context) as vault:
-        _shown(vault.plans.create(plan, wanted.groups, rto_goal_seconds=goal), as_json)
+        made = vault.plans.create(plan, wanted.groups, rto_goal_seconds=goal, commit_after_held_seconds=held)
+        _shown(made, as_json)
 
 
 @app.command("set")
@@ -109,17 +126,28 @@ def change(
     groups: GroupsOption = None,
     file: FileOption = None,
     rto_goal: GoalOption = None,
+    commit_after: HeldOption = None,
     as_json: Json = False,
 ) -> None:
-    """Give a plan other groups: those that are not named are not in it any more; or another goal alone.
-    Refused if somebody changes it meanwhile."""
-    keeps_groups = rto_goal is not None and not groups and file is None
+    """Give a plan other groups: those that are not named are not in it any more; or another goal, or another
+    time until it commits by itself, alone. Refused if somebody changes it meanwhile."""
+    keeps_groups = (rto_goal, commit_after) != (None, None) and not groups and file is None
     wanted = None if keeps_groups else _wanted(groups, file)
     with connect(context) as vault:
         seen = vault.plans[plan].show()
         kept = wanted.groups if wanted is not None else tuple(map(_as_it_is, seen.groups))
-        goal = _goal(rto_goal, wanted, seen)
-        _shown(vault.plans[plan].set(kept, rto_goal_seconds=goal, seen=seen), as_json)
+        goal = _amount("rto_goal_seconds", rto_goal, wanted, seen)
+        held = _amount("commit_after_held_seconds", commit_after, wanted, seen)
+        made = vault.plans[plan].set(kept, rto_goal_seconds=goal, commit_after_held_seconds=held, seen=seen)
+        _shown(made, as_json)
+
+
+@app.command("keep-open")
+def keep_open(context: typer.Context, plan: verbs.Name, as_json: Json = False) -> None:
+    """Leave the plan's last failover uncommitted, although it is set to commit by itself: a person commits it
+    then, with 'secondsite plan commit PLAN'."""
+    with connect(context) as vault:
+        _shown(vault.plans[plan].keep_open(), as_json)
 
 
 @app.command()
@@ -198,13 +226,13 @@ def _verb(word: str) -> Verb:
     return found
 
 
-def _goal(given: int | None, wanted: rest.PlanChange | None, seen: rest.Plan) -> int:
-    """The plan's RTO goal in seconds. A file contains it with everything else; other groups alone leave it as
-    it is."""
+def _amount(name: str, given: int | None, wanted: rest.PlanChange | None, seen: rest.Plan) -> int:
+    """One of the plan's amounts in seconds, by its name. A file contains it with everything else; other
+    groups alone leave it as it is."""
     if given is not None:
         return given
-    said = wanted is not None and "rto_goal_seconds" in wanted.model_fields_set
-    return wanted.rto_goal_seconds if wanted is not None and said else seen.rto_goal_seconds
+    said = wanted is not None and name in wanted.model_fields_set
+    return int(getattr(wanted if said else seen, name))
 
 
 def _as_it_is(group: rest.PlanGroup) -> rest.PlanGroupChange:
@@ -252,7 +280,9 @@ def _shown(plan: rest.Plan, as_json: bool) -> None:
         output.show_json(plan)
         return
     goal = f", RTO goal {span(plan.rto_goal_seconds)}" if plan.rto_goal_seconds else ""
-    output.say(f"plan {plan.name}, changed {clock(plan.changed_at)}{goal}")
+    held = plan.commit_after_held_seconds
+    commits = f", commits by itself after its checks held for {span(held)}" if held else ""
+    output.say(f"plan {plan.name}, changed {clock(plan.changed_at)}{goal}{commits}")
     for number, group in enumerate(plan.groups, start=1):
         output.say(f"group {number}:")
         for action in group.before:
@@ -264,6 +294,20 @@ def _shown(plan: rest.Plan, as_json: bool) -> None:
             _show_action("after", action)
     for each in plan.obstacles:
         output.say(f"obstacle: {each}")
+    if plan.held_checks is not None:
+        output.say(_held(plan.held_checks))
+
+
+def _held(known: PlanHeldChecks) -> str:
+    """What became of its commit by itself."""
+    if known.job_id is not None:
+        return f"committed by itself, by job {known.job_id}"
+    if known.kept_open_by is not None:
+        return f"kept open by {known.kept_open_by}, {clock(known.kept_open_at)}: a person commits it"
+    if known.since is None or known.commits_not_before is None:
+        return f"does not commit by itself now: {known.problem or 'its checks are being run'}"
+    since, at = clock(known.since), clock(known.commits_not_before)
+    return f"checks have held since {since}: it commits by itself, not before {at}"
 
 
 def _show_action(when: str, action: rest.PlanAction) -> None:

@@ -276,10 +276,15 @@ class DocumentApplier:
     def _put_plan(self, wanted: PlanDocument) -> None:
         parts = [rest.PlanGroupChange.model_validate(part.model_dump()) for part in wanted.groups]
         seen = self._present.plans.get(wanted.name)
+        goal, held = wanted.rto_goal_seconds, wanted.commit_after_held_seconds
         if seen is None:
-            self._vault.plans.create(wanted.name, parts, rto_goal_seconds=wanted.rto_goal_seconds)
+            self._vault.plans.create(
+                wanted.name, parts, rto_goal_seconds=goal, commit_after_held_seconds=held
+            )
         else:
-            self._vault.plans[wanted.name].set(parts, rto_goal_seconds=wanted.rto_goal_seconds, seen=seen)
+            self._vault.plans[wanted.name].set(
+                parts, rto_goal_seconds=goal, commit_after_held_seconds=held, seen=seen
+            )
 
     def _put_drill(self, wanted: DrillDocument) -> None:
         asked = wanted.model_dump(exclude={"kind"})

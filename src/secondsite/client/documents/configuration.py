@@ -160,7 +160,11 @@ class Present:
     def _plan(self, plan: rest.Plan) -> PlanDocument:
         groups = tuple(map(self._part, plan.groups))
         return PlanDocument(
-            kind="plan", name=plan.name, groups=groups, rto_goal_seconds=plan.rto_goal_seconds
+            kind="plan",
+            name=plan.name,
+            groups=groups,
+            rto_goal_seconds=plan.rto_goal_seconds,
+            commit_after_held_seconds=plan.commit_after_held_seconds,
         )
 
     def _part(self, group: rest.PlanGroup) -> PlanGroupPart:

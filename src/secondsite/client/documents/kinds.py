@@ -17,7 +17,7 @@ from ...wire.common.policies import DEFAULT
 from ...wire.common.properties import TargetProperties
 from ...wire.common.stores import StoreName
 from ...wire.rest.machine_settings import MOST_CARDS
-from ...wire.rest.plans import MOST_GROUPS, MOST_OF_A_GOAL, PlanAction, PlanGroupChange
+from ...wire.rest.plans import MOST_GROUPS, MOST_HELD_SECONDS, MOST_OF_A_GOAL, PlanAction, PlanGroupChange
 from ...wire.rest.verification import VerificationShape
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
@@ -225,6 +225,9 @@ class PlanDocument(Document):
     """In the order in which they are recovered."""
     rto_goal_seconds: int = Field(0, ge=0, le=MOST_OF_A_GOAL)
     """How long a run may take until its last machine is proven to run; 0: no goal."""
+    commit_after_held_seconds: int = Field(0, ge=0, le=MOST_HELD_SECONDS)
+    """For how long the checks of all its machines have to hold after a failover until it commits by itself:
+    at least 300; 0: it never does."""
 
 
 class DrillDocument(Document):

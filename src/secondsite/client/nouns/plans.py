@@ -31,13 +31,22 @@ class PlanHandle:
         groups: Sequence[rest.PlanGroupChange],
         *,
         rto_goal_seconds: int | None = None,
+        commit_after_held_seconds: int | None = None,
         seen: rest.Plan | None = None,
     ) -> rest.Plan:
-        """Replaces its groups, and sets the RTO goal for its runs (0: none; None: unchanged); its machines
-        stay as they are."""
-        goal = (seen or self.show()).rto_goal_seconds if rto_goal_seconds is None else rto_goal_seconds
-        body = request(rest.PlanChange, groups=tuple(groups), rto_goal_seconds=goal)
+        """Replaces its groups, and sets the RTO goal for its runs, and for how long its checks have to hold
+        until it commits by itself (0: none, never; None: unchanged); its machines stay as they are."""
+        asked = {"rto_goal_seconds": rto_goal_seconds, "commit_after_held_seconds": commit_after_held_seconds}
+        if None in asked.values():
+            seen = seen or self.show()
+        kept = {name: getattr(seen, name) if value is None else value for name, value in asked.items()}
+        body = request(rest.PlanChange, groups=tuple(groups), **kept)
         return self._connection.one(rest.Plan, "PUT", path("plans", self._name), body=body, seen=seen)
+
+    def keep_open(self) -> rest.Plan:
+        """Leaves its last failover uncommitted, although it is set to commit by itself. Raises
+        NotPossibleNow for a plan that is not, or whose commit has begun."""
+        return self._connection.one(rest.Plan, "POST", path("plans", self._name, "keep-open"))
 
     def delete(self, *, seen: rest.Plan | None = None) -> None:
         """Deletes the plan; its machines stay protected."""
@@ -89,11 +98,22 @@ class Plans:
         return [*self._connection.pages(rest.PlanPage, path("plans"), EVERY)]
 
     def create(
-        self, name: str, groups: Sequence[rest.PlanGroupChange], *, rto_goal_seconds: int = 0
+        self,
+        name: str,
+        groups: Sequence[rest.PlanGroupChange],
+        *,
+        rto_goal_seconds: int = 0,
+        commit_after_held_seconds: int = 0,
     ) -> rest.Plan:
         """A new plan: its groups are recovered in this order. Raises AlreadyExists, NotFound for a machine
-        that is not protected."""
-        body = request(rest.PlanCreate, name=name, groups=tuple(groups), rto_goal_seconds=rto_goal_seconds)
+        that is not protected, NotPossibleNow for one that commits by itself with a machine without checks."""
+        body = request(
+            rest.PlanCreate,
+            name=name,
+            groups=tuple(groups),
+            rto_goal_seconds=rto_goal_seconds,
+            commit_after_held_seconds=commit_after_held_seconds,
+        )
         return self._connection.one(rest.Plan, "POST", path("plans"), body=body)
 
 

@@ -27,7 +27,7 @@ VERBS = frozenset(
         *("create_provider", "change_provider", "delete_provider", "test_provider"),
         *("change_audit_settings", "change_approval_settings"),
         *("create_group", "update_group", "delete_group", "add_to_group", "remove_from_group"),
-        *("create_plan", "update_plan", "delete_plan"),
+        *("create_plan", "update_plan", "delete_plan", "keep_plan_open"),
         *("create_drill_schedule", "update_drill_schedule", "delete_drill_schedule", "run_drill_schedule"),
         *("give_drill_pass", "end_drill_pass", "open_drill_way"),
         *("create_notice_target", "update_notice_target", "delete_notice_target", "test_notice_target"),

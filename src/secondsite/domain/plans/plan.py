@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from .. import errors
+from . import held_checks
 from .actions import MOST_ACTIONS, Action
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -49,6 +50,12 @@ class RecoveryPlan:
     groups: tuple[PlanGroup, ...]
     rto_goal_seconds: int = 0
     """How long a run may take until its last machine runs, in seconds; 0: no goal."""
+    commit_after_held_seconds: int = 0
+    """For how many seconds the checks of all its machines have to hold after a failover until it commits by
+    itself; 0: it never does."""
+    commit_set_by: str | None = None
+    """The token or person that set this last, by its id: nothing is committed that they could not commit.
+    None: somebody on the vault's host."""
 
     @property
     def machines(self) -> Iterator[PlanMachine]:
@@ -63,6 +70,7 @@ def check(plan: RecoveryPlan, limits: Limits) -> None:
             f"'{plan.name}' cannot be the name of a plan.", do="Use a-z, 0-9 and '-', at most 63."
         )
     _check_size(plan, limits)
+    held_checks.check(plan.commit_after_held_seconds)
     for number, group in enumerate(plan.groups, start=1):
         if not group.machines:
             raise errors.InvalidArgument(

@@ -82,6 +82,16 @@ NOT_OFF = {
 
 
 @dataclass(frozen=True, slots=True)
+class CommitsItself:
+    """The `plan` of the machine commits by itself, not before `at`, if its checks go on holding as they have
+    since `since`."""
+
+    plan: str
+    since: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """Everything that the findings of a machine are derived from."""
 
@@ -106,6 +116,7 @@ class Situation:
     last_failed: JobView | None = None
     """The job that left the machine half-way, or the one that should have done by itself what comes after its
     commit, and failed."""
+    commits: tuple[CommitsItself, ...] = ()
 
 
 def _not_yet(situation: Situation) -> Iterator[HealthFinding]:
@@ -145,6 +156,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_names(situation),
         *_addresses(situation),
         *_not_reversed(situation),
+        *_commits_itself(situation),
         *_not_settled(situation),
         *standing_findings.standing(situation.machine, now, situation.drill_counts, situation.policy),
         *two_copies,
@@ -389,6 +401,19 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
         yield HealthFinding("cancel-failed", what, since)
     else:
         yield HealthFinding("failover-failed", _half_way(machine, situation.status), since)
+
+
+def _commits_itself(situation: Situation) -> Iterator[HealthFinding]:
+    if situation.machine.state not in UNCOMMITTED:
+        return
+    for each in situation.commits:
+        what = (
+            f"Plan '{each.plan}' commits by itself, not before {each.at:%Y-%m-%d %H:%M} UTC: the checks of "
+            f"all its machines have held since {each.since:%Y-%m-%d %H:%M} UTC."
+        )
+        typed = f"'secondsite plan keep-open {shell.arguments(each.plan)}'"
+        instead = f"Nothing, if that is wanted. {typed} leaves this failover uncommitted."
+        yield HealthFinding(health.COMMITS_ITSELF, what, each.since, instead=instead)
 
 
 def _nowhere(situation: Situation) -> Iterator[HealthFinding]:

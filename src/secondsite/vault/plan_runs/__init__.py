@@ -16,6 +16,7 @@ Its rooms:
     outstanding_groups       what a run that stopped has left to do after groups that have arrived
     host_memory              hosts that have too little memory for all their machines together
     splitting                networks of which some machines move and others stay
+    failed_over              a plan that waits for its commit, and may commit by itself
     one_run_at_a_time        one run of a plan at a time, also when one is retried
     unsynchronized_failback  of one machine: its data is synchronized by the same job
 """
@@ -28,22 +29,29 @@ from ..operations.interface import Operation
 from ..steps.deps import Deps
 from . import run, unsynchronized_failback
 from .data_synchronization import as_it_goes
+from .failed_over import FailedOverPlan, commit_request, last_failover, may_commit, repeatable, watched
 from .host_memory import warnings as memory_warnings
 from .one_run_at_a_time import LOCK
 from .submit import PlanRunRequest, require, shut_down_order, submit, taken, unsynchronized, warnings
 
 __all__ = [
     "LOCK",
+    "FailedOverPlan",
     "PlanRunRequest",
     "as_it_goes",
+    "commit_request",
     "definitions",
+    "last_failover",
+    "may_commit",
     "memory_warnings",
+    "repeatable",
     "require",
     "shut_down_order",
     "submit",
     "taken",
     "unsynchronized",
     "warnings",
+    "watched",
 ]
 
 

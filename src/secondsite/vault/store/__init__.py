@@ -7,6 +7,7 @@ Its rooms:
     machines/                       protected machines, their settings and statuses
     sites, appliances               sites, their pairs and network mappings, and their appliances
     policies, groups, plans, pools  what many machines share
+    held_checks                     plans that may commit by themselves
     drill_schedules                 test failovers that the vault starts
     enrollment, approvals           which appliances may connect, and what waits for a second person
     access/                         who may talk to the vault: tokens, people, sessions
@@ -44,6 +45,7 @@ from .drill_schedules import DrillScheduleRecord, DrillSchedules
 from .enrollment import ApplianceKeys, ApplianceTrust, ApplianceTrusts, KeyRecord, RegistrationKeys
 from .evidence import EvidenceLine, EvidenceRecord, Evidences
 from .groups import GroupRecord, Groups
+from .held_checks import HeldChecksRecord, HeldChecksRecords
 from .lived import LivedTime
 from .machines.drill_notes import DrillNote, DrillNotes
 from .machines.machines import MachineRecords
@@ -126,6 +128,8 @@ __all__ = [
     "Evidences",
     "GroupRecord",
     "Groups",
+    "HeldChecksRecord",
+    "HeldChecksRecords",
     "HolderRecord",
     "Inventories",
     "InventoryRecord",

@@ -38,6 +38,7 @@ from .drill_schedules import DrillSchedules
 from .enrollment import ApplianceKeys, ApplianceTrusts, RegistrationKeys
 from .evidence import Evidences
 from .groups import Groups
+from .held_checks import HeldChecksRecords
 from .lived import LivedTime
 from .machines.drill_notes import DrillNotes
 from .machines.machine_cache import DecodedMachines
@@ -119,6 +120,10 @@ class Transaction:
     @cached_property
     def plans(self) -> Plans:
         return Plans(self._session)
+
+    @cached_property
+    def held_checks(self) -> HeldChecksRecords:
+        return HeldChecksRecords(self._session)
 
     @cached_property
     def drill_schedules(self) -> DrillSchedules:

@@ -9,6 +9,7 @@ Its rooms:
     drill_scheduler         starts drills that are due
     verification_scheduler  boots points by schedule
     cancels_again           a cancel that a silent machine made fail goes on once that is back
+    automatic_commits       a plan whose checks have held after its failover commits
     migration_follower      follows live migrations within a site
     stray_replicas          a replica that another host has taken is known to be there
     left_definitions        what these left at other hosts starts only while the machine is at home

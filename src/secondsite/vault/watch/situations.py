@@ -1,7 +1,7 @@
 """The situations of many machines: what they refer to is read once."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ...domain.lifecycle import HALF_WAY, State
@@ -9,7 +9,7 @@ from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobView
 from ...jobs.storage import read
 from ..fleet.status_intake import StatusIntake
-from ..health.findings import Situation, rests_off
+from ..health.findings import CommitsItself, Situation, rests_off
 from ..interfaces import Authority
 from ..steps.reversal import automatic_reprotect, automatic_settle
 from ..store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
@@ -31,6 +31,8 @@ class SituationContext:
     drill_counts: timedelta
     replaceable: frozenset[str] = frozenset()
     """The appliances of which a connected one of their site reaches a store."""
+    commits: Mapping[str, tuple[CommitsItself, ...]] = field(default_factory=dict)
+    """By machine, the plans that commit by themselves soon."""
 
     @classmethod
     def of(
@@ -40,7 +42,8 @@ class SituationContext:
         appliances = {appliance.id: appliance for appliance in tx.appliances.list()}
         ends_at, lifetime = authority.ends_at, authority.appliance_lifetime
         found = frozenset(_replaceable(appliances.values()))
-        return cls(policies, appliances, lifetime, ends_at, facts.listens_since, drill_counts, found)
+        commits = _committing_themselves(tx)
+        return cls(policies, appliances, lifetime, ends_at, facts.listens_since, drill_counts, found, commits)
 
     def situations(
         self, tx: Transaction, facts: StatusIntake, found: Sequence[MachineRecord]
@@ -75,8 +78,23 @@ class SituationContext:
             last_failed=stuck,
             has_other_host=machine.target_appliance_id in self.replaceable,
             seen_generation=seen.get(machine.id, 0),
+            commits=self.commits.get(machine.id, ()),
             missed_since=facts.missed_since(machine.id) if is_missed else None,
         )
+
+
+def _committing_themselves(tx: Transaction) -> Mapping[str, tuple[CommitsItself, ...]]:
+    found: dict[str, tuple[CommitsItself, ...]] = {}
+    for each in tx.held_checks.list():
+        held, record = each.held, tx.plans.find(each.plan)
+        if each.is_over or held is None or held.since is None or record is None:
+            continue
+        wanted = timedelta(seconds=record.plan.commit_after_held_seconds)
+        if wanted:
+            commits = CommitsItself(each.plan, held.since, held.since + wanted)
+            for machine in record.plan.machines:
+                found[machine.id] = (*found.get(machine.id, ()), commits)
+    return found
 
 
 def _replaceable(known: Collection[ApplianceRecord]) -> Iterator[str]:

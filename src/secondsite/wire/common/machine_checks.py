@@ -27,6 +27,8 @@ class CheckKind(StrEnum):
 
 
 NETWORKED = frozenset({CheckKind.TCP, CheckKind.HTTP})
+REPEATABLE = frozenset(CheckKind) - {CheckKind.CONSOLE}
+"""Kinds that say how the machine is now. A console keeps what was written at the start."""
 
 
 class MachineCheck(Shape):

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from ...domain.lifecycle import State
+from ...domain.plans import held_checks
 from ...domain.plans.actions import (
     MOST_ACTIONS,
     MOST_OF_A_NAME,
@@ -23,6 +24,7 @@ from .verbs import MOST_MACHINES
 MOST_GROUPS = 100
 MOST_OF_A_GOAL = 30 * DAY
 MOST_OF_A_GUEST = 255
+MOST_HELD_SECONDS = held_checks.MOST_SECONDS
 LIVE = {"name", "source_site", "target_site", "state", "generation", "drill_generation"}
 """What is said of a plan's machine, and is not the plan's."""
 
@@ -70,6 +72,9 @@ class PlanChange(Shape):
     """In the order in which they are recovered. The vault's settings say how many are allowed."""
     rto_goal_seconds: int = Field(0, ge=0, le=MOST_OF_A_GOAL)
     """How long a run may take until its last machine is proven to run; 0: no goal."""
+    commit_after_held_seconds: int = Field(0, ge=0, le=MOST_HELD_SECONDS)
+    """For how long the checks of all its machines have to hold after a failover until it commits by itself:
+    at least 300; 0: it never does. A vault of an earlier release ignores it."""
 
 
 class PlanCreate(PlanChange):
@@ -109,6 +114,23 @@ class PlanGroup(Shape):
     """In their order, after its last machine."""
 
 
+class PlanHeldChecks(Shape):
+    """What is known since the last failover of a plan that may commit by itself."""
+
+    since: AwareDatetime | None = None
+    """Since when the checks of all its machines have held (UTC); null: they do not, or nobody has looked."""
+    commits_not_before: AwareDatetime | None = None
+    """When it commits by itself at the earliest, if they go on holding (UTC); null: it does not."""
+    problem: str = ""
+    """Why they do not hold, or why it does not commit by itself whatever they say; empty: nothing."""
+    kept_open_by: str | None = None
+    """Who said that this failover is not committed by itself; null: nobody."""
+    kept_open_at: AwareDatetime | None = None
+    """When that was said (UTC)."""
+    job_id: str | None = None
+    """The job of the commit that began by itself; null: none did."""
+
+
 class Plan(Editable):
     """A recovery plan."""
 
@@ -118,6 +140,11 @@ class Plan(Editable):
     """In the order in which they are recovered."""
     rto_goal_seconds: int = 0
     """How long a run may take until its last machine is proven to run; 0: no goal."""
+    commit_after_held_seconds: int = 0
+    """For how long the checks of all its machines have to hold after a failover until it commits by itself;
+    0: it never does."""
+    held_checks: PlanHeldChecks | None = None
+    """What is known since its last failover; null: it does not commit by itself, or was not failed over."""
     created_at: AwareDatetime
     """When it was made (UTC)."""
     changed_at: AwareDatetime
@@ -127,7 +154,7 @@ class Plan(Editable):
 
     def edited(self) -> Mapping[str, object]:
         live = {"__all__": {"machines": {"__all__": LIVE}}}
-        return self.model_dump(mode="json", exclude={"obstacles": True, "groups": live})
+        return self.model_dump(mode="json", exclude={"obstacles": True, "held_checks": True, "groups": live})
 
 
 class PlanPage(Page[Plan]):

@@ -3,12 +3,19 @@
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 
-from ....domain import errors
+from ....domain import errors, shell
+from ....domain.lifecycle import Verb
 from ....domain.plans import plan as plans
 from ....domain.plans.actions import Action, require_readable
+from ....domain.plans.run_selection import listed
 from ....wire import rest
-from ...store import MachineRecord, PlanRecord, Transaction
+from ....wire.rest.plans import PlanHeldChecks
+from ... import plan_runs
+from ...steps.authority import SHORT
+from ...store import HeldChecksRecord, MachineRecord, PlanRecord, Transaction
 from ..parts import Parts
 from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out
@@ -28,7 +35,9 @@ class Plans:
         with self._parts.store.reading() as tx:
             records = tx.plans.list()
             present = _present(tx, records)
-            return [_info(each, present) for each in records if _sees(self._parts, each, present)]
+            held = {each.plan: each for each in tx.held_checks.list()}
+            seen = (each for each in records if _sees(self._parts, each, present))
+            return [_info(each, present, held.get(each.name)) for each in seen]
 
     def show(self, name: str) -> rest.Plan:
         """One plan. Raises NotFound, also for one that reaches beyond the caller's scope."""
@@ -59,6 +68,28 @@ class Plans:
             _, before = self._editable(tx, name, seen)
             self._parts.note(before=before)
             tx.plans.remove(name)
+            tx.held_checks.remove(name)
+
+    def keep_open(self, name: str) -> rest.Plan:
+        """Leave the plan's last failover uncommitted, until a person commits it. Raises NotFound, and
+        NotPossibleNow for a plan that does not commit by itself, or whose commit has begun."""
+        with self._parts.changing() as tx:
+            tx.one_at_a_time(plan_runs.LOCK)
+            record, before = existing(self._parts, tx, name)
+            run = plan_runs.last_failover(tx, record)
+            if run is None or not record.plan.commit_after_held_seconds:
+                raise _commits_not_itself(name)
+            known = tx.held_checks.find(name)
+            known = known if known is not None and known.run_id == run.id else HeldChecksRecord(name, run.id)
+            if known.job_id is not None:
+                raise _has_begun(name, known.job_id)
+            if known.kept_open_by is None:
+                by, now = self._parts.caller.name, self._parts.now()
+                known = replace(known, held=None, kept_open_by=by, kept_open_at=now)
+            tx.held_checks.put(known)
+            after = existing(self._parts, tx, name)[1]
+            self._parts.note(before, after)
+            return after
 
     def _create(self, tx: Transaction, request: rest.PlanCreate) -> rest.Plan:
         tx.one_at_a_time("plans")
@@ -83,11 +114,34 @@ class Plans:
         record: PlanRecord | None,
     ) -> rest.Plan:
         groups = tuple(self._group(tx, each, former) for each in request.groups)
-        plan, now = plans.RecoveryPlan(name, groups, request.rto_goal_seconds), self._parts.now()
+        held_seconds, now = request.commit_after_held_seconds, self._parts.now()
+        plan = plans.RecoveryPlan(
+            name, groups, request.rto_goal_seconds, held_seconds,
+            commit_set_by=self._parts.caller.token_id or None if held_seconds else None,
+        )  # fmt: skip
         plans.check(plan, self._parts.plan_limits)
+        if held_seconds:
+            self._require_committable(tx, plan)
         made = PlanRecord(name, plan, record.created_at if record else now, now)
         tx.plans.put(made)
-        return _info(made, _present(tx, [made]))
+        return _info(made, _present(tx, [made]), tx.held_checks.find(name))
+
+    def _require_committable(self, tx: Transaction, plan: plans.RecoveryPlan) -> None:
+        """Raises Forbidden, or NotPossibleNow, for a plan that could never commit by itself."""
+        self._parts.caller.require_verb(Verb.COMMIT, None)
+        if tx.approvals.rules().guard((Verb.COMMIT.value,)):
+            raise errors.NotPossibleNow(
+                f"Plan '{plan.name}' cannot commit by itself: a commit waits for a second person here.",
+                do="Leave '--commit-after' out, or give 0.",
+            )
+        bare = [each.name for each in plan.machines if not plan_runs.repeatable(tx, each.id)]
+        if bare:
+            raise errors.NotPossibleNow(
+                f"Plan '{plan.name}' cannot commit by itself: these have no check that can be repeated: "
+                f"{listed(bare, ', ')}. A text on the console is only of the start.",
+                do="Give each one: 'secondsite check set MACHINE NAME --kind agent'; or give "
+                "'--commit-after 0'.",
+            )
 
     def _group(self, tx: Transaction, request: rest.PlanGroupChange, former: Former) -> plans.PlanGroup:
         members = tuple(self._machine(tx, each, former) for each in request.machines)
@@ -132,8 +186,22 @@ def existing(parts: Parts, tx: Transaction, name: str) -> tuple[PlanRecord, rest
     if record is not None:
         present = _present(tx, [record])
         if _sees(parts, record, present):
-            return record, _info(record, present)
+            return record, _info(record, present, tx.held_checks.find(name))
     raise errors.NotFound.named("plan", name)
+
+
+def _commits_not_itself(name: str) -> errors.NotPossibleNow:
+    return errors.NotPossibleNow(
+        f"Plan '{name}' does not commit by itself, or was not failed over: there is nothing to keep open.",
+        do=f"See 'secondsite plan show {shell.arguments(name)}'.",
+    )
+
+
+def _has_begun(name: str, job_id: str) -> errors.NotPossibleNow:
+    return errors.NotPossibleNow(
+        f"Plan '{name}' was committed by itself already, by job {job_id[:SHORT]}.",
+        do=f"Follow it: 'secondsite job follow {job_id[:SHORT]}'.",
+    )
 
 
 def _present(tx: Transaction, records: Iterable[PlanRecord]) -> Present:
@@ -149,19 +217,38 @@ def _sees(parts: Parts, record: PlanRecord, present: Present) -> bool:
     return all(parts.sees(each.source_site, each.target_site) for each in now)
 
 
-def _info(record: PlanRecord, present: Present) -> rest.Plan:
+def _info(record: PlanRecord, present: Present, known: HeldChecksRecord | None) -> rest.Plan:
     gone = [each.name for each in record.plan.machines if each.id not in present]
     names = _names(record, present)
     return rest.Plan(
         name=record.name,
         groups=tuple(_shown(group, present, names) for group in record.plan.groups),
         rto_goal_seconds=record.plan.rto_goal_seconds,
+        commit_after_held_seconds=record.plan.commit_after_held_seconds,
+        held_checks=_held(record, present, known),
         created_at=record.created_at,
         changed_at=record.changed_at,
         obstacles=tuple(
             f"{name} is not protected any more: protect it again and put it into the plan, or take it out."
             for name in gone
         ),
+    )
+
+
+def _held(record: PlanRecord, present: Present, known: HeldChecksRecord | None) -> PlanHeldChecks | None:
+    wanted = record.plan.commit_after_held_seconds
+    if known is None or not wanted or not any(each.failed_over_at for each in present.values()):
+        return None
+    held = known.held
+    since = None if held is None else held.since
+    comes = since is not None and not known.is_over
+    return PlanHeldChecks(
+        since=since,
+        commits_not_before=since + timedelta(seconds=wanted) if since is not None and comes else None,
+        problem="" if held is None else held.problem,
+        kept_open_by=known.kept_open_by,
+        kept_open_at=known.kept_open_at,
+        job_id=known.job_id,
     )
 
 

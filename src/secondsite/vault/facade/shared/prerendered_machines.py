@@ -187,7 +187,15 @@ def _went_back(of: StatusRecord, now: StatusRecord) -> bool:
 def _around(situation: Situation) -> tuple[object, ...]:
     """What findings follow from besides the machine and its status."""
     of = situation
-    return of.policy, of.source, of.target, of.certificate_lifetime, of.ca_ends_at, of.listens_since
+    return (
+        of.policy,
+        of.source,
+        of.target,
+        of.certificate_lifetime,
+        of.ca_ends_at,
+        of.listens_since,
+        of.commits,
+    )
 
 
 def _ages(instants: Instants, now: datetime) -> str:

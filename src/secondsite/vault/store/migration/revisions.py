@@ -4,7 +4,7 @@ from sqlalchemy import Connection, inspect, text
 
 from ....domain import errors
 
-NEWEST = "0068"
+NEWEST = "0069"
 """The revision of this program's tables."""
 BASELINE = "0055"
 """The revision of the baseline, with which release 0.2.0 begins."""

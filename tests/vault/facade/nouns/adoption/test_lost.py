@@ -34,6 +34,7 @@ SET_AGAIN = {
     "address_pools": "secondsite pool create",
     "pool_addresses": "secondsite pool create",
     "site_pairs": "secondsite site pair",
+    "held_checks": "secondsite plan set",
     "machine_confirmations": "secondsite machine connecting",
 }
 HISTORY = {

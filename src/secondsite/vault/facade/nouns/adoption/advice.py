@@ -30,6 +30,7 @@ LOST = (
         "Which sites do not reverse replication by themselves: 'secondsite site pair SITE OTHER "
         "--no-reverse-after-commit'."
     ),
+    "Which plans commit by themselves: 'secondsite plan set PLAN --commit-after 1h'; their time begins anew.",
     "What people confirmed of how to connect after a failover: 'secondsite machine connecting MACHINE' asks.",
     "Jobs: those of the former vault do not go on; the state that they left is reported for each machine "
     "above, with the command that continues. Past jobs, the audit log, evidence, notes of test failovers "
