@@ -3,9 +3,11 @@
 import os
 import pty
 import re
+import select
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from unittest.mock import MagicMock, Mock
 
@@ -33,15 +35,27 @@ def state(cli, name):
     return cli.must(f"machine show {name} --json").json["state"]
 
 
-def at_a_terminal(line, typed):
-    """What a person sees and answers there; gives the exit code and all that was shown."""
+def at_a_terminal(line, typed, meanwhile=None):
+    """What a person sees and answers there; gives the exit code and all that was shown. `meanwhile`: what
+    happens while the question stands there."""
     ours, theirs = pty.openpty()
     with subprocess.Popen([COMMAND, *line.split()], stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
-        os.write(ours, f"{typed}\n".encode())
-        shown = b"".join(iter(lambda: _read(ours), b""))
+        shown = b""
+        while meanwhile and b"Begin?" not in shown and (more := _heard(ours)):
+            shown += more
+        try:
+            if meanwhile:
+                meanwhile()
+        finally:
+            os.write(ours, f"{typed}\n".encode())
+        shown += b"".join(iter(lambda: _read(ours), b""))
         os.close(ours)
     return process.returncode, " ".join(shown.decode().split())
+
+
+def _heard(terminal):
+    return _read(terminal) if select.select([terminal], [], [], 60)[0] else b""
 
 
 def _read(terminal):
@@ -313,6 +327,17 @@ def test_with_yes_nobody_is_asked(cli, protected):
     assert state(cli, protected) == "planned_failed_over"
     code, shown = at_a_terminal(f"machine cancel-failover {protected}", "n")
     assert "stopped at b and started at a; what it wrote at b is lost" in shown
+
+
+def test_what_was_moved_while_the_question_stood_there_is_not_moved_again(cli, protected):
+    """Somebody had failed it over and home again, to another point, before the yes."""
+    moves = partial(cli.must, f"machine resynchronize {protected}")
+    code, shown = at_a_terminal(f"machine failover {protected} --shut-down", "y", moves)
+    assert (code, f"Changed since it was read: {protected} is protected" in shown) == (10, True)
+    cli.must(f"plan create of-{protected} --group {protected}")
+    code, shown = at_a_terminal(f"plan planned-failover of-{protected}", "y", moves)
+    assert (code, f"Changed since it was read: {protected} is protected" in shown) == (10, True)
+    assert state(cli, protected) == "protected"
 
 
 def test_the_hooks_that_will_run_are_named(cli, protected):

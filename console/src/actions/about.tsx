@@ -1,6 +1,6 @@
 // What is said before a machine is moved: the way, how long it takes, what both sites say; and what changed meanwhile.
-import { Alert } from '@patternfly/react-core';
-import { useRef, useState, type ReactNode } from 'react';
+import { Alert, AlertActionLink } from '@patternfly/react-core';
+import { useState, type ReactNode } from 'react';
 import { WHILE_SHOWN, queries, type Shapes } from '../api';
 import { Facts } from '../parts/facts';
 import { To, jobPath } from '../parts/frame';
@@ -18,40 +18,50 @@ type Meant = Pick<Machine, 'source_site' | 'target_site' | 'generation' | 'drill
 export const aim = (verb: Verb, { source_site, target_site, generation, drill_generation }: Meant) =>
   [source_site, target_site, generation, verb === 'cleanup_test_failover' && drill_generation].join(' ');
 
-/** The machine as it was when the dialog was opened, and why its verb is not possible any more, if so. One that was moved
-meanwhile would go another way than what was read: then the dialog sends nothing any more, whatever happens after that. */
-export function useMeanwhile(machine: Machine, verb: Verb): Pick<DialogProps, 'meanwhile' | 'isOther'> {
-  const opened = useRef(machine).current;
-  const isMoved = useMoved(aim(verb, machine));
+/** The machine as it was read, and why its verb is not possible any more, if so. One that was moved meanwhile would go
+another way than what was read: then the dialog sends nothing until somebody has read what is there now. */
+export function useMeanwhile(machine: Machine, verb: Verb): Pick<DialogProps, 'meanwhile' | 'isOther' | 'reads'> {
+  const [opened, setOpened] = useState(machine);
+  const { moved, anew } = useMovedOf(new Map([['', aim(verb, machine)]]));
+  const isMoved = moved.size > 0;
   const isAllowed = machine.allowed_operations.includes(verb);
-  if (!isMoved && isAllowed) return {};
+  if (!isMoved && isAllowed) return { reads: [opened] };
+  const goOn = () => {
+    setOpened(machine);
+    anew();
+  };
   const refused = machine.refused_operations.find((each) => each.operation === verb);
   const meanwhile = (
-    <Meanwhile act={refused && words.actions.verbs[verb]} was={stand(opened)} now={isMoved ? words.actions.batch.moved(stand(machine)) : stand(machine)} job={machine.job_id}>
-      {refused ? `${refused.why} ${refused.do}` : words.actions.anew}
+    <Meanwhile act={refused && words.actions.verbs[verb]} was={stand(opened)} now={isMoved ? words.actions.batch.moved(stand(machine)) : stand(machine)} job={machine.job_id} goOn={isAllowed ? goOn : undefined}>
+      {refused ? `${refused.why} ${refused.do}` : words.actions.isAnew}
     </Meanwhile>
   );
-  return { meanwhile, isOther: isAllowed };
+  return { meanwhile, isOther: isAllowed, reads: [opened] };
 }
 
 /** Whether what is said here was ever another thing since this was opened. */
-export const useMoved = (said: string) => useMovedOf(new Map([['', said]])).has('');
+export const useMoved = (said: string) => useMovedOf(new Map([['', said]])).moved.has('');
 
-/** Which of several had ever another way since this was opened, by id. One that is new has none yet. */
-export function useMovedOf(ways: ReadonlyMap<string, string>): ReadonlySet<string> {
-  const opened = useRef(ways).current;
+/** Which of several had ever another way since they were read, by id. One that is new has none yet. `anew`: they were
+read again. */
+export function useMovedOf(ways: ReadonlyMap<string, string>) {
+  const [read, setRead] = useState(ways);
   const [moved, setMoved] = useState<ReadonlySet<string>>(new Set());
-  const more = [...ways].filter(([id, now]) => !moved.has(id) && opened.has(id) && opened.get(id) !== now).map(([id]) => id);
+  const more = [...ways].filter(([id, now]) => !moved.has(id) && read.has(id) && read.get(id) !== now).map(([id]) => id);
   if (more.length) setMoved(new Set([...moved, ...more]));
-  return moved;
+  const anew = () => {
+    setRead(ways);
+    setMoved(new Set());
+  };
+  return { moved, anew };
 }
 
-/** What was, and what is now. `act`: what is not possible any more by that. */
-export function Meanwhile({ act, was, now, job, children }: { act?: string | undefined; was: string; now: string; job?: string | null; children?: ReactNode }) {
+/** What was, and what is now. `act`: what is not possible any more by that. `goOn`: takes what is there now as read. */
+export function Meanwhile({ act, was, now, job, goOn, children }: { act?: string | undefined; was: string; now: string; job?: string | null; goOn?: (() => void) | undefined; children?: ReactNode }) {
   const { actions } = words;
   return (
     <div role="alert">
-      <Alert isInline variant="warning" component="h3" title={act ? actions.meanwhile(act) : actions.changed}>
+      <Alert isInline variant="warning" component="h3" title={act ? actions.meanwhile(act) : actions.changed} actionLinks={goOn && <AlertActionLink onClick={goOn}>{actions.goOn}</AlertActionLink>}>
         <Facts of={[[actions.was, was], [actions.now, now], [words.machine.facts.job, job && <To path={jobPath(job)}>{words.machine.toJob}</To>]]} />
         <p>{children}</p>
       </Alert>

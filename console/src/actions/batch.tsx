@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { may, useWho } from '../api/session';
 import type { MachineRow } from '../live';
 import { words } from '../words';
-import { aim, useMovedOf } from './about';
+import { Meanwhile, aim, useMovedOf } from './about';
 import { VerdictFields, asOptions, type Given } from './clean-up';
 import { Dialog } from './dialog';
 import { DirectionChoice, type Direction } from './direction';
@@ -49,8 +49,9 @@ function wrongIn(chosen: readonly Ticked[]): string | false {
   return chosen.length === 0 ? batch.noneChosen : chosen.length > MOST && batch.most;
 }
 
-export default function Batch({ rows, now, onClose }: { rows: readonly MachineRow[]; now: readonly MachineRow[]; onClose: () => void }) {
+export default function Batch({ rows: opened, now, onClose }: { rows: readonly MachineRow[]; now: readonly MachineRow[]; onClose: () => void }) {
   const who = useWho().data!;
+  const [rows, setRows] = useState(opened);
   const [verb, setVerb] = useState<BatchVerb>('test_failover');
   const [ids, setIds] = useState<ReadonlySet<string>>(new Set());
   const [direction, setDirection] = useState<Direction>('');
@@ -59,14 +60,19 @@ export default function Batch({ rows, now, onClose }: { rows: readonly MachineRo
   const { actions } = words;
   const movedOf = (of: BatchVerb) => new Map(now.map((each) => [each.id, aim(of, each)]));
   const [moved, ended] = [useMovedOf(movedOf('failover')), useMovedOf(movedOf('cleanup_test_failover'))];
-  const since = (to: BatchVerb) => (to === 'cleanup_test_failover' ? ended : moved);
+  const since = (to: BatchVerb) => (to === 'cleanup_test_failover' ? ended : moved).moved;
   const offeredFor = (to: BatchVerb, going: Direction) => asNow(rows, now, since(to), to, hasWays(to) ? going : '');
   const offered = offeredFor(verb, direction);
   const chosen = offered.filter((each) => ids.has(each.id));
   const machines = chosen.map((each) => each.id);
   const meant = new Set((chosen.length ? chosen : offered.filter((each) => !each.cannot)).map((each) => each.id));
   const going = now.filter((each) => meant.has(each.id));
-  const isOther = going.some((each) => ids.has(each.id) && since(verb).has(each.id) && isPossible(verb, each));
+  const others = going.filter((each) => ids.has(each.id) && since(verb).has(each.id) && isPossible(verb, each));
+  const goOn = () => {
+    const present = new Map(now.map((each) => [each.id, each]));
+    setRows(rows.map((each) => present.get(each.id) ?? each));
+    for (const each of [moved, ended]) each.anew();
+  };
   const options = { ...(hasWays(verb) && { direction: direction || null }), ...(verb === 'failover' && { shut_down_source: shutsDown }), ...(verb === 'cleanup_test_failover' && asOptions(given)) };
   const wrong = wrongIn(chosen);
   const verbs = VERBS.filter((each) => may(who, each === 'disable_protection' ? 'protect' : 'operate'));
@@ -79,7 +85,7 @@ export default function Batch({ rows, now, onClose }: { rows: readonly MachineRo
     <Dialog
       title={actions.title(actions.verbs[verb], actions.many(ids.size))} act={actions.verbs[verb]} verb={verb} onClose={onClose}
       steps={direction && hasWays(verb) ? [actions.plan.only[direction], ...stepsOf(verb, going)] : stepsOf(verb, going)} loses={lost(verb, shutsDown)} confirm={actions.many(ids.size)}
-      isSound={!wrong && !isLong(given.notes)} isOther={isOther} request={JSON.stringify({ verb, machines, options })} reads={rows} send={(key, read) => start(verb, { machines }, options, key, read)}
+      isSound={!wrong && !isLong(given.notes)} isOther={others.length > 0} meanwhile={others.length > 0 && <Others were={rows} now={others} goOn={goOn} />} request={JSON.stringify({ verb, machines, options })} reads={rows} send={(key, read) => start(verb, { machines }, options, key, read)}
     >
       {(tried) => (
         <>
@@ -92,4 +98,11 @@ export default function Batch({ rows, now, onClose }: { rows: readonly MachineRo
       )}
     </Dialog>
   );
+}
+
+/** Those of the chosen ones that were moved since they were read, and could be acted on all the same. */
+function Others({ were, now, goOn }: { were: readonly MachineRow[]; now: readonly MachineRow[]; goOn: () => void }) {
+  const ids = new Set(now.map((each) => each.id));
+  const named = (rows: readonly MachineRow[]) => rows.filter((each) => ids.has(each.id)).map((each) => words.actions.plan.member(each.name, standing(each), each.source_site, each.target_site)).join('; ');
+  return <Meanwhile was={named(were)} now={named(now)} goOn={goOn}>{words.actions.batch.isAnew}</Meanwhile>;
 }

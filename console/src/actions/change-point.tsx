@@ -15,7 +15,7 @@ export default function ChangePoint({ machine, onClose }: ActProps) {
       title={actions.title(actions.verbs.change_recovery_point, machine.name)} act={actions.verbs.change_recovery_point} verb="change_recovery_point" onClose={onClose}
       steps={actions.steps.change_recovery_point(machine.source_site, machine.active_site)} loses={actions.madeThere(machine.active_site)} confirm={machine.name}
       isSound={!lacking(point)} {...useMeanwhile(machine, 'change_recovery_point')}
-      request={JSON.stringify(options)} reads={[machine]} send={(key, read) => start('change_recovery_point', { machines: [machine.id] }, options, key, read)}
+      request={JSON.stringify(options)} send={(key, read) => start('change_recovery_point', { machines: [machine.id] }, options, key, read)}
     >
       {(tried) => <PointChoice machine={machine} verb="change_recovery_point" value={point} onChange={setPoint} tried={tried} />}
     </Dialog>

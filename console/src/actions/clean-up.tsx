@@ -31,7 +31,7 @@ export default function CleanUp({ machine, onClose }: ActProps) {
       title={actions.title(actions.verbs.cleanup_test_failover, machine.name)} act={actions.verbs.cleanup_test_failover} verb="cleanup_test_failover" onClose={onClose}
       steps={actions.steps.cleanup_test_failover(machine.source_site, machine.target_site ?? words.none)} isSound={!isLong(given.notes) && !without.wrong} loses={without.loses} confirm={machine.name}
       {...useMeanwhile(machine, 'cleanup_test_failover')} request={JSON.stringify(options)}
-      reads={[machine]} send={(key, read) => start('cleanup_test_failover', { machines: [machine.id] }, options, key, read)}
+      send={(key, read) => start('cleanup_test_failover', { machines: [machine.id] }, options, key, read)}
     >
       {() => (
         <>

@@ -12,6 +12,7 @@ import { Closes, Gone } from '../parts/instead';
 import { told } from '../parts/state';
 import { words } from '../words';
 import { Typed, isSame } from './fields';
+import { lookAgain } from '../live';
 import { useKey, type Read } from './start';
 
 const APPROVAL_NEEDED = 'approval-needed';
@@ -23,6 +24,8 @@ export type DialogProps = {
   /** Who decides whether a second person is needed: the name of the verb as the API has it. */
   verb?: string;
   steps: readonly string[];
+  /** What else is said of what will happen: of another thing nothing was confirmed. */
+  says?: string;
   variant?: 'medium' | 'large' | undefined;
   /** What is lost. Then `confirm` is to be typed before anything is sent. */
   loses?: string | false;
@@ -37,7 +40,7 @@ export type DialogProps = {
   isSaid?: (problem: unknown) => boolean;
   /** What is sent, as text: the same text is carried out once only. */
   request: string;
-  /** The machines that one reads of here. What was read when this was opened is sent along. */
+  /** The machines as they were read here, which is sent along. */
   reads?: readonly Read[];
   /** Sends it; gives the job to look at next, or nothing. Who takes the key sends what is carried out once at most. */
   send: (key: string, read: readonly Read[]) => Promise<string | void>;
@@ -72,12 +75,13 @@ function sendsNothing(event: KeyboardEvent<HTMLFormElement>) {
 }
 
 function useSending({ request, reads = [], send, onClose, result }: Pick<DialogProps, 'request' | 'reads' | 'send' | 'onClose' | 'result'>) {
-  const read = useRef(reads).current;
-  const [problem, setProblem] = useState<unknown>();
+  const [problem, setProblem] = useState<{ of: unknown; read: string }>();
   const [unanswered, setUnanswered] = useState<string>(); // what may have arrived, though no answer came
   const [isBusy, setBusy] = useState(false);
   const [, go] = useLocation();
   const key = useKey();
+  const read = numbersOf(reads);
+  const meant = `${request} ${read}`; // whoever goes on with what is there now means another act
   const isHere = useRef(true);
   useEffect(() => {
     isHere.current = true;
@@ -88,28 +92,43 @@ function useSending({ request, reads = [], send, onClose, result }: Pick<DialogP
     setProblem(undefined);
     setUnanswered(undefined);
     try {
-      const job = await send(key.of(request), read);
+      const job = await send(key.of(meant), reads);
       if (result === undefined) onClose();
       setBusy(false);
       if (job && isHere.current) go(jobPath(job)); // who has left already is not led away
     } catch (found) {
       if (found instanceof Refused) key.end();
-      if (isLate(found)) void cache.invalidateQueries(); // this page did not hear what the vault knows
-      else setUnanswered(request);
-      setProblem(found);
+      if (isLate(found)) hearAgain(); // this page did not hear what the vault knows
+      else setUnanswered(meant);
+      setProblem({ of: found, read });
       setBusy(false);
     }
   };
-  return { act, problem, isBusy, isUnanswered: unanswered === request };
+  return { act, problem: problem?.read === read ? problem.of : undefined, isBusy, isUnanswered: unanswered === meant };
+}
+
+const numbersOf = (read: readonly Read[]) => JSON.stringify(read.map((each) => [each.id, each.generation, each.drill_generation]));
+
+function hearAgain() {
+  void cache.invalidateQueries();
+  lookAgain();
+}
+
+/** What was typed to confirm. Of another request it confirms nothing, also later; nor once what will happen is another
+thing than when it was typed, and somebody went on with that. */
+function useTyping({ title, request, steps, says, loses, reads = [] }: DialogProps) {
+  const [of, read, said] = [`${title} ${request}`, numbersOf(reads), JSON.stringify([steps, says, loses])];
+  const [typing, setTyping] = useState({ of, read, said, text: '' });
+  const isOther = typing.of !== of || (typing.read !== read && typing.said !== said);
+  if (isOther) setTyping({ of, read, said, text: '' });
+  const type = (text: string) => setTyping({ of, read, said, text });
+  return [isOther ? '' : typing.text, type] as const;
 }
 
 export function Dialog(props: DialogProps) {
   const { title, act: button, verb, steps, variant = 'medium', loses, confirm, isSound = true, isSaid = () => true, onClose, leave = onClose, result, notice, children } = props;
   const [tried, setTried] = useState(false);
-  const meant = `${title} ${props.request}`;
-  const [typing, setTyping] = useState({ of: meant, text: '' });
-  if (typing.of !== meant) setTyping({ of: meant, text: '' }); // of something else it confirms nothing, also later
-  const typed = typing.text;
+  const [typed, type] = useTyping(props);
   const form = useRef<HTMLFormElement>(null);
   const id = useId();
   const { act, problem, isBusy, isUnanswered } = useSending(props);
@@ -153,7 +172,7 @@ export function Dialog(props: DialogProps) {
             {!result && children?.(tried)}
             {needsApproval && !isKept && <Alert isInline variant="info" component="h3" title={words.actions.needsApproval} />}
             {loses && isOpen && <Alert isInline variant="warning" component="h3" title={words.actions.lost}>{loses}</Alert>}
-            {loses && confirm && isOpen && <Typed name={confirm} value={typed} onChange={(text) => setTyping({ of: meant, text })} tried={tried} />}
+            {loses && confirm && isOpen && <Typed name={confirm} value={typed} onChange={type} tried={tried} />}
           </Form>
         </ModalBody>
         <ModalFooter>

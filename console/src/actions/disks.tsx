@@ -19,7 +19,7 @@ export default function Disks({ machine, verb, onClose }: ActProps) {
     <Dialog
       title={actions.title(actions.verbs[verb], machine.name)} act={actions.verbs[verb]} verb={verb} onClose={onClose} steps={actions.steps[verb](machine.source_site, machine.target_site ?? words.none)}
       loses={leavesOut && disks.length > 0 && actions.disks.lost(disks.join(', '))} confirm={machine.name} isSound={!wrong} {...useMeanwhile(machine, verb)}
-      request={JSON.stringify(disks)} reads={[machine]} send={(key, read) => start(leavesOut ? 'exclude_disk' : 'include_disk', { machines: [machine.id] }, { disks }, key, read)}
+      request={JSON.stringify(disks)} send={(key, read) => start(leavesOut ? 'exclude_disk' : 'include_disk', { machines: [machine.id] }, { disks }, key, read)}
     >
       {(tried) => <Ticks title={actions.disks.title} rows={rows} value={keys} onChange={setKeys} wrong={tried && wrong} />}
     </Dialog>

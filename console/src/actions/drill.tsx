@@ -52,7 +52,7 @@ export default function Drill({ machine, onClose }: ActProps) {
     <Dialog
       title={actions.title(actions.verbs.test_failover, machine.name)} act={actions.verbs.test_failover} verb="test_failover" onClose={onClose}
       steps={actions.steps.test_failover(machine.source_site, machine.target_site ?? words.none)} isSound={!lacking(point)}
-      {...useMeanwhile(machine, 'test_failover')} request={JSON.stringify(options)} reads={[machine]} send={(key, read) => start('test_failover', { machines: [machine.id] }, options, key, read)}
+      {...useMeanwhile(machine, 'test_failover')} request={JSON.stringify(options)} send={(key, read) => start('test_failover', { machines: [machine.id] }, options, key, read)}
     >
       {(tried) => (
         <>

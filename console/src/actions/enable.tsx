@@ -36,7 +36,7 @@ export default function Enable({ onClose }: { onClose: () => void }) {
     <Dialog
       title={actions.title(actions.verbs.enable_protection, actions.many(ids.size))} act={actions.verbs.enable_protection} verb="enable_protection" onClose={onClose}
       steps={actions.steps.enable_protection(source, target)} isSound={isSound} request={JSON.stringify(body)}
-      send={(key) => start('enable_protection', { machines }, body, key)}
+      send={(key) => start('enable_protection', { machines }, body, key, [])}
     >
       {(tried) => (
         <>

@@ -36,7 +36,7 @@ export default function FailBack({ machine, onClose }: ActProps) {
     <Dialog
       title={actions.title(failback.act, machine.name)} act={failback.act} verb="planned_failover" onClose={onClose} steps={sync ? (sync === 'before' && isAnew ? failback.anew : failback[sync])(machine.active_site, there) : []}
       loses={options.choice !== 'latest' && failback.lost(machine.active_site)} confirm={machine.name} isSound={!wrong && !!sync} {...useMeanwhile(machine, 'reprotect')}
-      request={JSON.stringify(options)} reads={[machine]} send={(key, read) => start('planned_failover', { machines: [machine.id] }, options, key, read)}
+      request={JSON.stringify(options)} send={(key, read) => start('planned_failover', { machines: [machine.id] }, options, key, read)}
     >
       {(tried) => (
         <>

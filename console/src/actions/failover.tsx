@@ -18,7 +18,7 @@ export default function Failover({ machine, onClose }: ActProps) {
       title={actions.title(actions.verbs.failover, machine.name)} act={actions.verbs.failover} verb="failover" onClose={onClose}
       steps={actions.steps.failover(machine.source_site, machine.target_site ?? words.none)} loses={loses} confirm={machine.name}
       isSound={!lacking(point)} {...useMeanwhile(machine, 'failover')}
-      request={JSON.stringify(options)} reads={[machine]} send={(key, read) => start('failover', { machines: [machine.id] }, options, key, read)}
+      request={JSON.stringify(options)} send={(key, read) => start('failover', { machines: [machine.id] }, options, key, read)}
     >
       {(tried) => (
         <>

@@ -18,7 +18,7 @@ export default function MoveReplica({ machine, onClose }: ActProps) {
     <Dialog
       title={actions.title(actions.verbs.move_replica, machine.name)} act={actions.verbs.move_replica} verb="move_replica" onClose={onClose}
       steps={actions.steps.move_replica(machine.source_site, machine.target_site ?? words.none)} loses={isGone && actions.moving.lost} confirm={machine.name} {...useMeanwhile(machine, 'move_replica')}
-      request={JSON.stringify(options)} reads={[machine]} send={(key, read) => start('move_replica', { machines: [machine.id] }, options, key, read)}
+      request={JSON.stringify(options)} send={(key, read) => start('move_replica', { machines: [machine.id] }, options, key, read)}
     >
       {() => (
         <>

@@ -24,7 +24,7 @@ export default function PlainAct({ machine, verb, onClose }: ActProps) {
     <Dialog
       title={actions.title(actions.verbs[verb], machine.name)} act={actions.verbs[verb]} verb={verb} onClose={onClose}
       steps={actions.steps[verb](machine.source_site, machine.target_site ?? words.none)} loses={loses || false} confirm={machine.name}
-      {...useMeanwhile(machine, verb)} isSound={!without.wrong} request={without.value} reads={[machine]} send={(key, read) => start(verb, { machines: [machine.id] }, without.options, key, read)}
+      {...useMeanwhile(machine, verb)} isSound={!without.wrong} request={without.value} send={(key, read) => start(verb, { machines: [machine.id] }, without.options, key, read)}
     >
       {() => GIVES_UP.includes(verb) && <WithoutSite of={without} />}
     </Dialog>

@@ -21,7 +21,7 @@ export function PlanActs({ plan }: { plan: Plan }) {
   return (
     <section aria-label={actions.here} className="acts">
       {PLAN_VERBS.map((each) => <Button key={each} variant="secondary" onClick={() => setOpen(each)}>{actions.verbs[each]}</Button>)}
-      {open && <Opening onClose={close}><PlanRun plan={plan} verb={open} onClose={close} /></Opening>}
+      {open && <Opening onClose={close}><PlanRun name={plan.name} verb={open} onClose={close} /></Opening>}
     </section>
   );
 }

@@ -1,18 +1,19 @@
 import { Alert, ExpandableSection } from '@patternfly/react-core';
 import { useRef, useState } from 'react';
-import { WHILE_SHOWN, queries, type Shapes } from '../api';
+import { WHILE_SHOWN, api, queries, type Shapes } from '../api';
+import { useEdition, type Edition } from '../edits/edition';
 import { Facts } from '../parts/facts';
 import { Asking, told } from '../parts/state';
 import { words } from '../words';
 import { bytes, plain, span } from '../words/format';
-import { Meanwhile, Obstacles, aim, useMoved } from './about';
+import { Meanwhile, Obstacles, aim, useMovedOf } from './about';
 import { VerdictFields, asOptions, type Given } from './clean-up';
 import { Dialog } from './dialog';
 import { DirectionChoice, type Direction } from './direction';
 import { DrillFields, useDrill } from './drill';
 import { Choice, Tick, isLong } from './fields';
 import type { Plan, PlanVerb } from './plan-acts';
-import { start } from './start';
+import { membersOf, start } from './start';
 import { Ticks } from './ticked';
 import { stepsOf } from './ways';
 
@@ -45,16 +46,24 @@ function useOptions(verb: PlanVerb) {
   return { options, direction, setDirection, out, setOut, choice, setChoice, drill, shutsDown, setShutsDown, sync, setSync, given, setGiven };
 }
 
-export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: PlanVerb; onClose: () => void }) {
+type RunProps = { verb: PlanVerb; onClose: () => void };
+
+export default function PlanRun({ name, ...more }: RunProps & { name: string }) {
+  const found = useEdition('/api/plans/{plan}', name, () => api.GET('/api/plans/{plan}', { params: { path: { plan: name } } }));
+  return <Asking of={found}>{(edition) => <Run edition={edition} {...more} />}</Asking>;
+}
+
+function Run({ edition, verb, onClose }: RunProps & { edition: Edition<Plan> }) {
+  const plan = edition.value;
   const asked = useOptions(verb);
   const { actions } = words;
   const { plan: say } = actions;
-  const edited = useEdited(plan, verb);
   const part = { path: { plan: plan.name }, query: { verb, direction: asked.direction || undefined, leave_out: asked.options.leave_out } };
   const { choice } = asked.options;
   const preview = usePreview(part, choice, asked.sync);
   const taken = new Set(preview.data?.groups?.flatMap((each) => each.machines.map((one) => one.id)));
-  const going = plan.groups.flatMap((each) => each.machines).filter((each) => !taken.size || taken.has(each.id));
+  const going = membersOf(edition).filter((each) => !taken.size || taken.has(each.id));
+  const { read, edited } = useEdited(edition, verb, asked.out, useEverTaken(JSON.stringify(part), taken));
   const first = preview.data?.groups?.[0]?.machines[0];
   const steps = asked.sync && first ? say.steps[asked.sync](first.from_site, first.to_site) : stepsOf(verb, going);
   const isOlder = verb === 'planned_failover' && choice !== undefined && choice !== 'latest';
@@ -62,8 +71,8 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
   return (
     <Dialog
       title={actions.title(actions.verbs[verb], plan.name)} act={actions.verbs[verb]} verb={verb} onClose={onClose}
-      steps={steps} meanwhile={edited} isOther={!!edited && !preview.data?.problem} loses={loses} confirm={plan.name}
-      isSound={!isLong(asked.given.notes)} request={JSON.stringify(asked.options)} reads={plan.groups.flatMap((each) => each.machines)} send={(key, read) => start(verb, { plan: plan.name }, asked.options, key, read)}
+      steps={steps} says={ordered(plan, () => '')} meanwhile={edited} isOther={!!edited && !preview.data?.problem} loses={loses} confirm={plan.name}
+      isSound={!isLong(asked.given.notes)} request={JSON.stringify(asked.options)} reads={membersOf(read)} send={(key) => start(verb, { plan: read }, asked.options, key, [])}
     >
       {() => (
         <>
@@ -81,20 +90,30 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
   );
 }
 
-/** What the plan was when the dialog was opened, if somebody edited it since, or moved one of its machines. */
-function useEdited(plan: Plan, verb: PlanVerb) {
-  const opened = useRef(plan).current;
-  const aims = aimsOf(verb, opened);
-  const { actions } = words;
-  const stand = (each: Member) => {
-    const state = asState(each);
-    return (aims.get(each.id) ?? aim(verb, each)) === aim(verb, each) ? state : actions.batch.moved(state);
+/** The plan as it was read, and what it is now if somebody edited it since, or moved a machine that the run would take. */
+function useEdited(edition: Edition<Plan>, verb: PlanVerb, out: ReadonlySet<string>, taken: ReadonlySet<string>) {
+  const [read, setRead] = useState(edition);
+  const { moved, anew } = useMovedOf(new Map(membersOf(edition).map((each) => [each.id, aim(verb, each)])));
+  const isMeant = ({ id }: Member) => !out.has(id) && (!taken.size || taken.has(id));
+  const isOther = read.tag !== edition.tag || membersOf(read).some((each) => moved.has(each.id) && isMeant(each));
+  if (!isOther) return { read };
+  const goOn = () => {
+    setRead(edition);
+    anew();
   };
-  const said = JSON.stringify([...aimsOf(verb, plan)]) + ordered(plan, asState);
-  return useMoved(said) && <Meanwhile was={ordered(opened, asState)} now={ordered(plan, stand)}>{actions.anew}</Meanwhile>;
+  const { actions } = words;
+  const stand = (each: Member) => (moved.has(each.id) ? actions.batch.moved(asState(each)) : asState(each));
+  return { read, edited: <Meanwhile was={ordered(read.value, asState)} now={ordered(edition.value, stand)} goOn={goOn}>{actions.isAnew}</Meanwhile> };
 }
 
-const aimsOf = (verb: PlanVerb, plan: Plan) => new Map(plan.groups.flatMap((group) => group.machines).map((each) => [each.id, aim(verb, each)]));
+/** Which machines a run of this part was ever said to take: of one that was moved it is not said any more. */
+function useEverTaken(part: string, taken: ReadonlySet<string>): ReadonlySet<string> {
+  const kept = useRef({ part, ids: new Set<string>() }).current;
+  if (kept.part !== part) Object.assign(kept, { part, ids: new Set() });
+  for (const each of taken) kept.ids.add(each);
+  return kept.ids;
+}
+
 const asState = ({ state }: Member) => (state ? plain(state) : words.plans.ended);
 
 const called = ({ name, script, instruction, guest, timeout_seconds }: Plan['groups'][number]['before'][number]) => `${name} (${script ? words.plans.script(script, guest ?? '', span(timeout_seconds)) : instruction})`;

@@ -18,7 +18,7 @@ export default function PlannedFailover({ machine, onClose }: ActProps) {
       title={actions.title(actions.verbs.planned_failover, machine.name)} act={actions.verbs.planned_failover} verb="planned_failover" onClose={onClose}
       steps={actions.steps.planned_failover(machine.source_site, machine.target_site ?? words.none)}
       loses={choice !== 'latest' && actions.failback.lost(machine.active_site)} confirm={machine.name} {...useMeanwhile(machine, 'planned_failover')}
-      request={JSON.stringify(options)} reads={[machine]} send={(key, read) => start('planned_failover', { machines: [machine.id] }, options, key, read)}
+      request={JSON.stringify(options)} send={(key, read) => start('planned_failover', { machines: [machine.id] }, options, key, read)}
     >
       {() => <><Way machine={machine} verb="planned_failover" /><PointKind machine={machine} value={choice} onChange={setChoice} /><Preflight machine={machine} /></>}
     </Dialog>

@@ -21,7 +21,7 @@ export default function Reprotect({ machine, onClose }: ActProps) {
     <Dialog
       title={actions.title(actions.verbs.reprotect, machine.name)} act={actions.verbs.reprotect} verb="reprotect" onClose={onClose}
       steps={steps(machine.active_site, there)} {...useMeanwhile(machine, 'reprotect')}
-      request={JSON.stringify(options)} reads={[machine]} send={(key, read) => start('reprotect', { machines: [machine.id] }, options, key, read)}
+      request={JSON.stringify(options)} send={(key, read) => start('reprotect', { machines: [machine.id] }, options, key, read)}
     >
       {() => (
         <>

@@ -19,7 +19,7 @@ export default function Settle({ machine, onClose }: ActProps) {
   return (
     <Dialog
       title={actions.title(actions.verbs.settle, machine.name)} act={actions.verbs.settle} verb="settle" onClose={onClose} steps={actions.steps.settle(machine.source_site, machine.active_site)}
-      isSound={!wrong} {...useMeanwhile(machine, 'settle')} request={JSON.stringify(options)} reads={[machine]} send={(key, read) => start('settle', { machines: [machine.id] }, options, key, read)}
+      isSound={!wrong} {...useMeanwhile(machine, 'settle')} request={JSON.stringify(options)} send={(key, read) => start('settle', { machines: [machine.id] }, options, key, read)}
     >
       {(tried) => (
         <>

@@ -1,6 +1,7 @@
 // Starts verbs. One call of the REST API each; a repeat after a lost answer changes nothing.
 import { useRef } from 'react';
 import { api, cache, type Shapes } from '../api';
+import { seen, type Edition } from '../edits/edition';
 
 type Options = {
   enable_protection: Shapes['EnableProtection'];
@@ -22,27 +23,30 @@ type Options = {
 };
 export type Verb = keyof Options;
 
-/** What a verb acts on: machines by their ids, or a recovery plan by its name. */
-export type Subject = { machines: readonly string[] } | { plan: string };
+/** What a verb acts on: machines by their ids, or a recovery plan, of the edition that was read. */
+export type Subject = { machines: readonly string[] } | { plan: Edition<Shapes['Plan']> };
 
 /** What is read of a machine before a verb is confirmed: another verb, or a drill, changes its numbers. */
 export type Read = { id: string; generation?: number; drill_generation?: number };
 
-/** As the API asks it: the numbers of all machines, added. Of drills only their end is asked. */
+export const membersOf = ({ value }: Edition<Shapes['Plan']>) => value.groups.flatMap((each) => each.machines);
+
+/** As the API asks it: the number of each machine, in the order of what is sent. Of drills only their end is asked. */
 function asRead(verb: Verb, of: Subject, read: readonly Read[]) {
-  const meant = 'plan' in of ? read : read.filter((each) => of.machines.includes(each.id));
-  const sum = meant.reduce((total, each) => total + (each.generation ?? 0) + (verb === 'cleanup_test_failover' ? (each.drill_generation ?? 0) : 0), 0);
-  return meant.length ? { 'as-read': sum } : {};
+  if (verb === 'enable_protection') return {}; // they have none yet
+  const meant = 'plan' in of ? membersOf(of.plan) : of.machines.map((id) => read.find((each) => each.id === id)!);
+  return { 'as-read': meant.map((each) => (each.generation ?? 0) + (verb === 'cleanup_test_failover' ? (each.drill_generation ?? 0) : 0)).join(',') };
 }
 
 /** Starts a verb; gives the id of its job. What is not given in `options` is as the API has it by default. `read`: the
- * machines as they were read: if one was moved since, the vault refuses it, also if this page heard of nothing. */
-export async function start<V extends Verb>(verb: V, of: Subject, options: Partial<Options[V]>, key: string, read: readonly Read[] = []): Promise<string> {
+ * machines as they were read: if one was moved since, or the plan was edited, the vault refuses it, also if this page
+ * heard of nothing. */
+export async function start<V extends Verb>(verb: V, of: Subject, options: Partial<Options[V]>, key: string, read: readonly Read[]): Promise<string> {
   const name = verb.replaceAll('_', '-');
   const isPlan = 'plan' in of;
-  const path = isPlan ? `/api/plans/${encodeURIComponent(of.plan)}/${name}` : `/api/machines/${name}`;
+  const path = isPlan ? `/api/plans/${encodeURIComponent(of.plan.value.name)}/${name}` : `/api/machines/${name}`;
   const body = isPlan ? options : { ...options, machines: of.machines };
-  const { data } = await api.POST(path as '/api/machines/commit', { body: body as never, params: { header: { 'idempotency-key': key, ...asRead(verb, of, read) } } });
+  const { data } = await api.POST(path as '/api/machines/commit', { body: body as never, params: { header: { 'idempotency-key': key, ...(isPlan && seen(of.plan.tag).header), ...asRead(verb, of, read) } } });
   void cache.invalidateQueries({ refetchType: 'none' }); // the job's page comes next; what it leaves is read when it is shown again
   return data!.job_id;
 }

@@ -82,6 +82,9 @@ function say(what: ToWorker) {
   port?.postMessage(what);
 }
 
+/** A new stream, and all rows: this page did not hear what the vault knows. */
+export const lookAgain = () => say('again');
+
 /** Follows the vault from now on; gives what ends that. */
 export function follow(): () => void {
   const address = scripts ? (scripts.createScriptURL('') as unknown as string) : worker;

@@ -8,5 +8,5 @@ export type FromWorker =
   | ({ kind: 'changes'; machines: MachineRow[]; gone: string[]; hasJobs: boolean; things: string[] } & Heard)
   | ({ kind: 'alive' } & Heard)
   | { kind: 'lost' };
-/** 'rows': the tab wants the rows of all machines from now on. */
-export type ToWorker = 'hello' | 'rows' | 'bye';
+/** 'rows': the tab wants the rows of all machines from now on. 'again': it learned that it did not hear everything. */
+export type ToWorker = 'hello' | 'rows' | 'again' | 'bye';

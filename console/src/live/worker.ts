@@ -106,6 +106,12 @@ function look() {
   else void load();
 }
 
+/** What the vault refused shows that the stream is silent, before its time is up. */
+function again() {
+  machines = undefined;
+  if (!isOpening) void open();
+}
+
 setInterval(look, LOOK_EVERY_MS);
 
 function leave(port: MessagePort) {
@@ -120,6 +126,7 @@ addEventListener('connect', (event) => {
   port.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     if (data === 'bye') return leave(port);
     if (data === 'rows') return want(port);
+    if (data === 'again') return again();
     ports.set(port, { wantsRows: false });
     look();
     if (stream) port.postMessage({ kind: 'alive', ...heard } satisfies FromWorker);

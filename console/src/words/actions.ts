@@ -62,6 +62,8 @@ export const actions = {
   lost: 'Data may be lost',
   gone: (choice: string) => `${choice} (not there any more)`,
   anew: 'What you read here was of then. Close this, and open it anew.',
+  isAnew: 'What you read here was of then. Read what will happen now, below; then go on.',
+  goOn: 'Go on with what is there now',
   changed: 'Meanwhile this changed',
   meanwhile: (verb: string) => `Meanwhile this changed: ${verb} is not possible any more`,
   was: 'When you opened this',
@@ -180,6 +182,7 @@ export const actions = {
     more: 'More choices', appliance: 'Appliance', any: 'the one with most space', store: 'Store', anyStore: 'its default', disks: (name: string) => `Disks of ${name}`, needDisk: 'Keep one disk at least.',
   },
   batch: {
+    isAnew: 'They were moved since you read of them. Go on with them as they are now, or take them out.',
     open: 'Act on these', verb: 'What', machines: 'Machines', all: 'Choose all', noneChosen: 'Choose a machine.', stays: 'stays: it does not go that way', moved: (state: string) => `${state}, changed since this was opened`, cannot: (which: string) => `It is not possible now for: ${which}. Take them out.`, most: 'At most 1000 machines go into one call.',
     made: 'What these machines have written since the failover is deleted.', deletes: 'The recovery points of these machines are deleted. Nothing can be recovered afterwards.',
     count: (many: number, of: number) => `${many} of ${of} chosen`,

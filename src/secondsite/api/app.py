@@ -34,7 +34,7 @@ Every call but /api/health, /api/ready, /api/ca, /api/enroll, the log-in and thi
 - **Idempotency-Key**: a POST that starts or creates something takes one: any text that is new for every new request. For a day a repeat of the same request with it changes nothing
   and gets the first one's answer; the key with another request gets 422. Answers that hold a secret are not kept: their repeat gets 409.
 - **ETag, If-Match**: policies, sites, groups and mappings show an edition. A change whose If-Match is not the present edition gets 412; without If-Match the last change wins.
-- **As-Read**: verbs take the sum of `generation` of their machines as the caller read it, and answer 412 if one was moved since.
+- **As-Read**: verbs take the `generation` of each of their machines as the caller read it, and answer 412, which names those that were moved since.
 - **Pages**: machines, points, jobs, sites, policies and groups answer `{"items": [...], "next": CURSOR}`. Give `next` as `cursor` with the same filters; the last page has none.
 - **Errors**: every answer from 400 on is `{"error": {"code", "message", "do"}}`; rely on the code. 400: cannot be read; 404: does not exist; 409: not possible in this state, or prerequisites
   are not met (correct what the message lists and repeat the request); 412: only for If-Match, As-Read and the reason of a hold; 422: not possible in any state.

@@ -10,7 +10,6 @@ from urllib.parse import quote
 from fastapi import Depends, Header, Request, Response
 
 from ..domain import errors
-from ..domain.counters import MOST
 from ..vault.facade.shared.editions import Seen
 from ..vault.facade.shared.idempotency import Once
 from ..wire.common.base import Editable
@@ -18,6 +17,8 @@ from .access import Known
 
 E = TypeVar("E", bound=Editable)
 ANY = "*"
+MOST_READ = 12_000
+"""The most characters of As-Read: a server takes 16 KiB of all headers together."""
 TAG = re.compile(r'(W/)?"([^"\s]*)"')
 TAGS = re.compile(rf"\s*{TAG.pattern}\s*(,\s*{TAG.pattern}\s*)*")
 EVERY_ANSWER = {"schema": {"type": "string"}}
@@ -67,17 +68,26 @@ async def seen(
     return frozenset(tag for weak, tag in TAG.findall(given) if not weak)
 
 
-AsRead = Annotated[
-    int | None,
-    Header(
-        alias="as-read",
-        ge=0,
-        le=MOST,
-        description="The sum of `generation` of all machines that this is for, as the caller read them; for "
-        "the end of test failovers `drill_generation` is added to each. 412 if it is another one now: a "
-        "machine was moved since. It is not asked again when a second person approves.",
-    ),
-]
+async def as_read(
+    numbers: Annotated[
+        str | None,
+        Header(
+            alias="as-read",
+            max_length=MOST_READ,
+            pattern=r"^[0-9]{1,18}( ?, ?[0-9]{1,18})*$",
+            description="`generation` of each machine that this is for, as the caller read it, in the order "
+            "of the request: 3 or 3,1,7; for the end of test failovers `drill_generation` is added to each. "
+            "For a plan: of all its machines, in its order, and with its ETag as If-Match. 412 if a machine "
+            "that this would act on has another number now: it was moved since. It is not asked again when a "
+            "second person approves.",
+        ),
+    ] = None,
+) -> tuple[int, ...] | None:
+    """What the caller read of the machines, in their order; None for whatever they are."""
+    return None if numbers is None else tuple(map(int, numbers.split(",")))
+
+
+AsRead = Annotated[tuple[int, ...] | None, Depends(as_read)]
 IfMatch = Annotated[Seen | None, Depends(seen)]
 Key = Annotated[
     str | None,

@@ -4,7 +4,7 @@ import re
 import ssl
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -71,14 +71,17 @@ class Connection:
         body: Body = None,
         seen: Editable | None = None,
         key: str | None = None,
+        read: Sequence[int] = (),
     ) -> bytes:
-        """The body of the answer. `seen`: what the caller knows; raises ChangedMeanwhile if it is not so any
-        more. A POST has an idempotency `key`, a new one unless it is given: if its answer is lost it is sent
-        again, and nothing is done twice."""
+        """The body of the answer. `seen`: what the caller knows, and `read`: the numbers of machines, as the
+        caller read them; raises ChangedMeanwhile if it is not so any more. A POST has an idempotency `key`, a
+        new one unless it is given: if its answer is lost it is sent again, and nothing is done twice."""
         given = {name: value for name, value in (query or {}).items() if value is not None}
         headers = {} if seen is None else {"If-Match": f'"{seen.edition()}"'}
         if method == "POST":
             headers["Idempotency-Key"] = key or uuid.uuid4().hex
+        if read:
+            headers["As-Read"] = ",".join(map(str, read))
         payload = body.model_dump(mode="json") if isinstance(body, Shape) else body
         asked = self._http.build_request(method, path, params=given, json=payload, headers=headers)
         answer = self._answered(asked)
@@ -94,9 +97,10 @@ class Connection:
         body: Body = None,
         seen: Editable | None = None,
         key: str | None = None,
+        read: Sequence[int] = (),
     ) -> S:
         """The answer to such a call as `shape`."""
-        return self._understood(shape, path, self.call(method, path, query, body, seen, key))
+        return self._understood(shape, path, self.call(method, path, query, body, seen, key, read))
 
     def many(self, shape: type[S], path: str, query: Mapping[str, Any] | None = None) -> list[S]:
         """An answer that is a list of `shape`."""

@@ -10,6 +10,7 @@ from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
 CLEAN_UP = "Clean up the test failover"
+GO_ON = "Go on with what is there now"
 DISABLED = "(of) => of.disabled"
 HOME = ("commit", "reprotect", "planned_failover", "commit", "reprotect")
 
@@ -44,9 +45,10 @@ def test_a_verdict_is_of_the_drill_that_was_looked_at(keyboard, vault):
     dialog.get_by_label("What", exact=True).select_option("cleanup_test_failover")
     dialog.get_by_label("app01", exact=True).check()
     drilled_anew(machine)
-    keyboard.says("app01: protected.*changed since this was opened").act(CLEAN_UP)
-    keyboard.says("It is not possible now for: app01").picture("other-drill-batch")
-    machine.cleanup_test_failover(verdict="failed").wait()
+    keyboard.says("app01: protected.*changed since this was opened").says("It is not possible now for: app01")
+    sends_nothing(keyboard.picture("other-drill-batch"), CLEAN_UP)
+    keyboard.act(GO_ON).act(CLEAN_UP)
+    vault.jobs[keyboard.job()].wait()
 
 
 def test_a_plan_commits_the_points_that_were_read(keyboard, vault):
@@ -77,9 +79,79 @@ def test_what_the_page_did_not_hear_of_is_not_done_either(keyboard, vault):
         route.continue_()
 
     keyboard.page.route("**/api/machines/failover", moved_before_it_arrives)
-    keyboard.act("Fail over").says("this changed since it was read").picture("unheard")
+    keyboard.act("Fail over").says("Changed since it was read: app06 is protected, by resynchronize")
+    sends_nothing(keyboard.says("Meanwhile this changed").picture("unheard"), "Fail over")
     assert machine.show().state == "protected"
     keyboard.page.unroute("**/api/machines/failover")
+    keyboard.act(GO_ON)
+    assert keyboard.page.get_by_label("Type app06 to confirm").input_value() == "app06"
+    assert not keyboard.page.get_by_text("Changed since it was read").is_visible()
+    keyboard.picture("gone-on").act("Fail over")
+    vault.jobs[keyboard.job()].wait()
+    home_again(machine)
+
+
+def test_what_will_happen_otherwise_is_typed_again(keyboard, vault):
+    machine = vault.machines["app06"]
+    keyboard.open(page_of(vault, "app06")).act("Fail over").dialog().says("The machine at a is shut down")
+    keyboard.write("Type app06 to confirm", "app06")
+    for verb in ("planned_failover", "commit", "reprotect"):
+        getattr(machine, verb)().wait()
+    eventually(lambda: "failover" in machine.show().allowed_operations)
+    keyboard.act(GO_ON).says("The machine at b is shut down").act("Fail over").says("This is not app06")
+    assert machine.show().state == "protected"
+    keyboard.picture("typed-again").press("Escape")
+    for verb in ("planned_failover", "commit", "reprotect"):
+        getattr(machine, verb)().wait()
+
+
+def test_who_goes_on_after_a_lost_answer_means_another_act(keyboard, vault):
+    """ "Send it again" would have sent it the other way, without a name."""
+    machine = vault.machines["app06"]
+    keyboard.open(page_of(vault, "app06")).act("Fail over").dialog()
+    keyboard.write("Type app06 to confirm", "app06")
+    keyboard.page.route("**/api/machines/failover", lambda route: route.abort())
+    keyboard.act("Fail over").says("It is not known whether the vault got this")
+    keyboard.page.unroute("**/api/machines/failover")
+    for verb in ("planned_failover", "commit", "reprotect"):
+        getattr(machine, verb)().wait()
+    eventually(lambda: "failover" in machine.show().allowed_operations)
+    keyboard.act(GO_ON).says("The machine at b is shut down").act("Fail over").says("This is not app06")
+    assert not keyboard.page.get_by_text("It is not known whether").is_visible()
+    assert machine.show().state == "protected"
+    keyboard.picture("another-act").press("Escape")
+    for verb in ("planned_failover", "commit", "reprotect"):
+        getattr(machine, verb)().wait()
+
+
+def test_a_plan_that_was_edited_unheard_is_not_run(keyboard, vault):
+    """Its machines had been exchanged, and have the same numbers: others were failed over than were read."""
+    vault.plans.create("swap", [rest.PlanGroupChange(machines=("app03",))])
+    keyboard.open("/plans/swap").act("Fail over").dialog().write("Type swap to confirm", "swap")
+
+    def exchanged_before_it_arrives(route):
+        vault.plans["swap"].set([rest.PlanGroupChange(machines=("app04",))])
+        route.continue_()
+
+    keyboard.page.route("**/api/plans/swap/failover", exchanged_before_it_arrives)
+    keyboard.act("Fail over").says("Plan 'swap' was changed since it was read").says(r"app04 \(protected")
+    sends_nothing(keyboard.picture("exchanged"), "Fail over")
+    assert {vault.machines[name].show().state for name in ("app03", "app04")} == {"protected"}
+    keyboard.act(GO_ON).act("Fail over").says("This is not swap").picture("exchanged-gone-on").press("Escape")
+    vault.plans["swap"].delete()
+
+
+def test_a_machine_that_is_left_out_hinders_no_run(keyboard, vault):
+    """In the worst hour one leaves out just what others work on."""
+    vault.plans.create("most", [rest.PlanGroupChange(machines=("app03", "app04"))])
+    keyboard.open("/plans/most").act("Test failover").dialog()
+    vault.machines["app04"].resynchronize().wait()
+    sends_nothing(keyboard.says("app04 .protected, changed since"), "Test failover")
+    keyboard.act("Leave machines out").page.get_by_label("app04, protected").check()
+    keyboard.act("Test failover")
+    vault.jobs[keyboard.job()].wait()
+    vault.machines["app03"].cleanup_test_failover().wait()
+    vault.plans["most"].delete()
 
 
 def test_a_release_whose_answer_was_lost_is_of_the_same_hold_only(keyboard, vault):

@@ -70,7 +70,7 @@ def test_a_plan_that_somebody_edits_while_its_dialog_is_open_is_not_run_as_it_is
     vault.plans.create("pair", [rest.PlanGroupChange(machines=("app06",))])
     keyboard.open("/plans/pair").act("Fail over").dialog().says("Data may be lost")
     vault.plans["pair"].set([rest.PlanGroupChange(machines=("app05", "app06"))])
-    keyboard.says("Meanwhile this changed").says("Close this, and open it anew")
+    keyboard.says("Meanwhile this changed").says("What you read here was of then")
     dialog = keyboard.page.get_by_role("dialog")
     assert dialog.get_by_role("button", name="Fail over", exact=True).is_disabled()
     vault.plans["pair"].delete()

@@ -52,12 +52,15 @@ class Confirmation:
     copies."""
 
 
-def ask(vault: Vault, names: tuple[str, ...], about: Confirmation) -> None:
-    """Show what will happen and ask. Raises Abort if the answer is no, InvalidArgument if nobody can be
-    asked, and the vault's error for a machine that cannot start from what was chosen."""
+def ask(vault: Vault, names: tuple[str, ...], about: Confirmation) -> Sequence[rest.Machine]:
+    """Show what will happen and ask; gives the machines as they were shown, none if nobody is asked. Raises
+    Abort if the answer is no, InvalidArgument if nobody can be asked, and the vault's error for a machine
+    that cannot start from what was chosen."""
+    seen: Sequence[rest.Machine] = ()
     if not about.yes:
         risk.require_somebody("What this does to machines")
-        for line in _lines(vault, names, about):
+        seen = _read(vault, names)
+        for line in _lines(vault, names, seen, about):
             output.warn(line)
     if about.verb is Verb.FAILOVER:
         second_copies.warn_of_memory(vault, names)
@@ -65,6 +68,7 @@ def ask(vault: Vault, names: tuple[str, ...], about: Confirmation) -> None:
         second_copies.accept(vault, names, about.while_running)
     if not about.yes:
         typer.confirm("Begin?", abort=True, err=True)
+    return seen
 
 
 def run(
@@ -72,16 +76,24 @@ def run(
 ) -> NoReturn:
     """Start the job, follow it, and exit with the exit code for its end."""
     with connect(context) as vault:
-        if isinstance(verb, Confirmation):
-            ask(vault, tuple(machines), verb)
+        seen = ask(vault, tuple(machines), verb) if isinstance(verb, Confirmation) else ()
         begin = verb.begin if isinstance(verb, Confirmation) else verb
-        ended = follow.to_its_end(vault, begin(vault.machines[tuple(machines)]), no_wait, as_json)
+        chosen = vault.machines[tuple(machines)].as_read(*seen)
+        ended = follow.to_its_end(vault, begin(chosen), no_wait, as_json)
     raise typer.Exit(ended)
 
 
-def _lines(vault: Vault, names: tuple[str, ...], about: Confirmation) -> Iterator[str]:
-    for name in islice(names, SHOWN):
-        machine = vault.machines[name].show()
+def _read(vault: Vault, names: tuple[str, ...]) -> Sequence[rest.Machine]:
+    if len(names) <= SHOWN:
+        return [vault.machines[name].show() for name in names]
+    present = {key: each for each in vault.machines for key in (each.name, each.id)}
+    return [present[name] if name in present else vault.machines[name].show() for name in names]
+
+
+def _lines(
+    vault: Vault, names: tuple[str, ...], seen: Sequence[rest.Machine], about: Confirmation
+) -> Iterator[str]:
+    for name, machine in islice(zip(names, seen, strict=True), SHOWN):
         if about.verb is not None:
             lifecycle.require(about.verb, name, machine.state, machine.drill.state)
         if _may_take_over(machine, about):

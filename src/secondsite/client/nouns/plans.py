@@ -7,6 +7,7 @@ from ...wire import rest
 from ...wire.rest.choices import PlanChoices
 from ..connection import EVERY, Connection, path, request
 from .jobs import JobHandle
+from .verbs import numbers
 
 
 class PlanHandle:
@@ -75,9 +76,14 @@ class PlanHandle:
         key: str | None = None,
     ) -> JobHandle:
         """The job of a verb for all machines of the plan, or those of a part of it. Raises NotPossibleNow,
-        which names the machines that could not be taken, and InvalidArgument."""
+        which names the machines that could not be taken, and InvalidArgument; ChangedMeanwhile for one who
+        had `seen` another edition, or another state of a machine that would be taken."""
         where = path("plans", self._name, verb.value.replace("_", "-"))
-        accepted = self._connection.one(rest.JobAccepted, "POST", where, body=asked, seen=seen, key=key)
+        machines = [machine for group in seen.groups for machine in group.machines] if seen else []
+        read = numbers(verb, machines)
+        accepted = self._connection.one(
+            rest.JobAccepted, "POST", where, body=asked, seen=seen, key=key, read=read
+        )
         return JobHandle(self._connection, accepted.job_id)
 
 

@@ -29,13 +29,29 @@ Choice = RecoveryPointChoice | ChoiceName
 Way = Direction | Literal["away", "home"]
 
 
+Seen = rest.Machine | rest.PlanMachine
+"""A machine as it was read, with its numbers."""
+
+
 def start(
-    connection: Connection, verb: Verb, asked: rest.MachinesRequest, key: str | None = None
+    connection: Connection,
+    verb: Verb,
+    asked: rest.MachinesRequest,
+    key: str | None = None,
+    seen: Sequence[Seen] = (),
 ) -> JobHandle:
-    """Starts any verb, with its request; returns the job."""
+    """Starts any verb, with its request; returns the job. `seen`: its machines as they were read, in its
+    order."""
     where = path("machines", verb.value.replace("_", "-"))
-    accepted = connection.one(rest.JobAccepted, "POST", where, body=asked, key=key)
+    read = numbers(verb, seen)
+    accepted = connection.one(rest.JobAccepted, "POST", where, body=asked, key=key, read=read)
     return JobHandle(connection, accepted.job_id)
+
+
+def numbers(verb: Verb, machines: Sequence[Seen]) -> Sequence[int]:
+    """What rises with each machine that is moved; for the end of drills, also with each drill."""
+    ends_drills = verb is Verb.CLEANUP_TEST_FAILOVER
+    return [each.generation + each.drill_generation * ends_drills for each in machines]
 
 
 class Verbs:
@@ -46,17 +62,29 @@ class Verbs:
     and InvalidArgument for options that do not fit together.
     """
 
-    def __init__(self, connection: Connection, names: tuple[str, ...], key: str | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        names: tuple[str, ...],
+        key: str | None = None,
+        seen: Sequence[rest.Machine] = (),
+    ) -> None:
         self._connection = connection
         self.names = names
         """Names or ids, as they were given."""
         self._key = key
+        self._seen = seen
 
     def once(self, key: str) -> "Verbs":
         """The same machines; what is started for them carries `key`, any text that is new for every new
         request. The same start with the same key within a day starts nothing and gives the first one's
         job, whatever became of the program that asked. Raises KeyReused for another start."""
-        return Verbs(self._connection, self.names, key)
+        return Verbs(self._connection, self.names, key, self._seen)
+
+    def as_read(self, *seen: rest.Machine) -> "Verbs":
+        """The same machines as they were read, in the order of the names. What is started for them raises
+        ChangedMeanwhile if one was moved since."""
+        return Verbs(self._connection, self.names, self._key, seen)
 
     def enable_protection(
         self,
@@ -334,4 +362,4 @@ class Verbs:
         )
 
     def _start(self, verb: Verb, asked: rest.MachinesRequest) -> JobHandle:
-        return start(self._connection, verb, asked, self._key)
+        return start(self._connection, verb, asked, self._key, self._seen)

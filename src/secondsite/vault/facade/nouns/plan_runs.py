@@ -52,13 +52,14 @@ class PlanRuns:
         requested_by: str,
         seen: Seen | None = None,
         once: Once | None = None,
-        read: int | None = None,
+        read: as_read.Read | None = None,
     ) -> JobAccepted:
         """Start the job of a run. Raises Forbidden, NotFound, ChangedMeanwhile if the plan is of another
-        edition than the caller saw, or its machines are not as they were `read`, NotPossibleNow or
-        InvalidArgument before anything is written."""
+        edition than the caller saw, or a machine that the run takes is not as it was `read`, NotPossibleNow
+        or InvalidArgument before anything is written. `read` is in the order of the edition that was seen."""
         self._parts.understood(request)
         self._parts.caller.require_verb(verb, getattr(request, "without_site", None))
+        _require_edition(name, seen, read)
         if isinstance(request, rest.PlanTestFailover) and not self._is_known(once):
             early_checks.refuse_unknown_network(self._parts, request.network, self._targets(name))
         if isinstance(request, rest.PlanPlannedFailover) and not self._is_known(once):
@@ -69,9 +70,9 @@ class PlanRuns:
             record, info = existing(self._parts, tx, name)
             require(seen, info, f"Plan '{name}'")
             self._name(tx, record, info)
-            members = tx.machines.several([each.id for each in record.plan.machines])
-            as_read.require(verb, members, read, f"Plan '{name}'")
             asked = asked_for(record, verb, request)
+            if read is not None:
+                _require_as_read(tx, asked, read)
             return plan_runs.submit(self._parts.deps, self._parts.operations[verb], tx, asked, requested_by)
 
         with self._parts.changing() as tx:
@@ -218,6 +219,23 @@ class PlanRuns:
                     "point": found.point, "loses_seconds": found.loses_seconds, "problem": found.problem,
                 }
             )  # fmt: skip
+
+
+def _require_edition(name: str, seen: Seen | None, read: as_read.Read | None) -> None:
+    """Numbers are in the order of an edition: of another one they would be of other machines."""
+    if read is not None and seen is None:
+        raise errors.InvalidArgument(
+            f"As-Read of plan '{name}' comes without If-Match: of which machines it is is not known.",
+            do="Send the plan's ETag as If-Match with it.",
+        )
+
+
+def _require_as_read(tx: Transaction, asked: plan_runs.PlanRunRequest, read: as_read.Read) -> None:
+    """What the run does not take may be as it is: in a large plan others work on what one leaves out."""
+    numbers = as_read.by_machine([each.id for each in asked.plan.machines], read)
+    going = [each.id for group in plan_runs.taken(tx, asked).groups for each in group.machines]
+    found = tx.machines.several(going)
+    as_read.require(tx, asked.wanted.verb, [(each, numbers[each.id]) for each in found])
 
 
 def _standing(line: ConnectingLine) -> LineStanding:

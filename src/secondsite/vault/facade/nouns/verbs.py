@@ -5,7 +5,6 @@ from functools import partial
 
 from ....domain import lifecycle
 from ....domain.lifecycle import Verb
-from ....domain.plans.run_selection import listed
 from ....domain.prediction.data_sync import DataSync
 from ....wire import rest
 from ....wire.common.base import Shape
@@ -76,10 +75,10 @@ class Verbs:
         request: Shape,
         requested_by: str,
         once: Once | None = None,
-        read: int | None = None,
+        read: as_read.Read | None = None,
     ) -> JobAccepted:
         """Start a verb: when this returns the job exists, and the machine's state has changed. `read`: what
-        the caller read of the machines, as `as_read.total` has it.
+        the caller read of the machines, in the order of the request.
 
         Raises Forbidden, NotFound, ChangedMeanwhile, NotPossibleNow, InvalidArgument, ... before anything is
         written.
@@ -116,17 +115,16 @@ class Verbs:
             return {each.target_site for each in tx.machines.find_all(request.machines).values()}
 
     def _submit(
-        self, verb: Verb, read: int | None, tx: Transaction, request: Shape, requested_by: str
+        self, verb: Verb, read: as_read.Read | None, tx: Transaction, request: Shape, requested_by: str
     ) -> JobAccepted:
         if read is not None:
-            self._require_as_read(verb, read, tx, getattr(request, "machines", ()))
+            names: Sequence[str] = getattr(request, "machines", ())
+            numbers = as_read.by_machine(names, read)
+            found = tx.machines.find_all(names)
+            as_read.require(tx, verb, [(each, numbers[name]) for name, each in found.items()])
         if isinstance(request, rest.PlannedFailover) and request.data_sync is not None:
             return unsynchronized_failback.submit(self._parts.deps, tx, request, requested_by)
         return self._parts.operations[verb].submit(tx, request, requested_by)
-
-    def _require_as_read(self, verb: Verb, read: int, tx: Transaction, names: Sequence[str]) -> None:
-        found = {each.id: each for each in tx.machines.find_all(names).values()}
-        as_read.require(verb, found.values(), read, listed(list(names)))
 
     def _in_scope(self, tx: Transaction, request: Shape) -> Shape:
         """The request with the ids of its machines, for a caller who may not see all. Raises NotFound."""
@@ -156,7 +154,7 @@ class Verbs:
         options: Shape,
         requested_by: str,
         once: Once | None = None,
-        read: int | None = None,
+        read: as_read.Read | None = None,
     ) -> JobAccepted:
         """As `start`, for one machine. Raises as `start` does."""
         request = REQUESTS[verb].model_validate({**dict(options), "machines": (machine,)})
