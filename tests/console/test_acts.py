@@ -11,6 +11,7 @@ pytestmark = support_console.SLOW
 
 
 LONG = "erp-with-a-name-that-is-rather-long-for-a-narrow-screen"
+IS_CUT = "(of) => of.scrollWidth > of.clientWidth"
 ROWS = "tbody tr:not([aria-hidden])"
 
 
@@ -193,4 +194,17 @@ def test_the_layout_of_a_long_list_does_not_come_of_what_is_in_view(rig, browser
     shows(tab, 2)
     assert tab.page.evaluate(places) == before
     assert not tab.is_too_wide()
+    tab.page.context.close()
+
+
+def test_a_dialog_says_whole_what_it_is_about_also_on_a_phone(browser, rig, token):
+    """ "Fail over: erp-with-a-na...", and of which of two machines it was could not be read."""
+    tab = support_console.opened(browser, rig.url, "narrow").log_in(token)
+    with rig.client() as vault:
+        machine = vault.machines[LONG].show()
+    tab.open(f"/machines/{machine.id}").is_settled()
+    tab.page.get_by_role("button", name="Fail over", exact=True).click()
+    title = tab.page.get_by_role("dialog").get_by_text(f"Fail over: {LONG}")
+    title.wait_for()
+    assert not title.evaluate(IS_CUT)
     tab.page.context.close()

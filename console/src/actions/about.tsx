@@ -61,7 +61,7 @@ export function Meanwhile({ act, was, now, job, goOn, children }: { act?: string
   const { actions } = words;
   return (
     <div role="alert">
-      <Alert isInline variant="warning" component="h3" title={act ? actions.meanwhile(act) : actions.changed} actionLinks={goOn && <AlertActionLink onClick={goOn}>{actions.goOn}</AlertActionLink>}>
+      <Alert isInline variant="warning" component="h2" title={act ? actions.meanwhile(act) : actions.changed} actionLinks={goOn && <AlertActionLink onClick={goOn}>{actions.goOn}</AlertActionLink>}>
         <Facts of={[[actions.was, was], [actions.now, now], [words.machine.facts.job, job && <To path={jobPath(job)}>{words.machine.toJob}</To>]]} />
         <p>{children}</p>
       </Alert>

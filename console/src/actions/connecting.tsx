@@ -23,6 +23,6 @@ function Say({ machine, line, isBack = false, onClose }: Props) {
     await (isBack ? api.DELETE('/api/machines/{machine}/connecting/{line}', at) : api.PUT('/api/machines/{machine}/connecting/{line}', at));
     void cache.invalidateQueries();
   };
-  const steps = isBack ? connecting.willBack : connecting.will(line.what, line.do, Math.round(line.again_seconds / 86_400));
+  const steps = isBack ? connecting.willBack(line.what) : connecting.will(line.what, line.do, Math.round(line.again_seconds / 86_400));
   return <Dialog title={title(act, `${machine.name}, ${line.line}`)} act={act} verb={isBack ? 'take_back_line' : 'confirm_line'} steps={steps} request={line.line} send={send} onClose={onClose} />;
 }

@@ -189,12 +189,12 @@ export function Dialog(props: DialogProps) {
   );
 }
 
-const NotAnyMore = ({ act }: { act: string }) => <div role="alert"><Alert isInline variant="warning" component="h3" title={words.actions.meanwhile(act)} /></div>;
+const NotAnyMore = ({ act }: { act: string }) => <div role="alert"><Alert isInline variant="warning" component="h2" title={words.actions.meanwhile(act)} /></div>;
 
 /** The page's own line about that lies behind the dialog. */
 function Unheard() {
   const unheard = useUnheard();
-  return unheard && <Alert isInline variant="warning" component="h3" title={unheard} />;
+  return unheard && <Alert isInline variant="warning" component="h2" title={unheard} />;
 }
 
 /** What the vault said to it. */
@@ -206,11 +206,11 @@ function SaidAs({ of: problem, isAgain }: { of: unknown; isAgain: boolean }) {
   const { says, next } = told(problem);
   const { actions } = words;
   const may = useWho().data?.permissions.includes('enter');
-  if (!(problem instanceof Refused)) return <Alert isInline variant="danger" component="h3" title={says}>{isAgain ? actions.notSent : actions.notKnown}</Alert>;
+  if (!(problem instanceof Refused)) return <Alert isInline variant="danger" component="h2" title={says}>{isAgain ? actions.notSent : actions.notKnown}</Alert>;
   if (problem.code === APPROVAL_NEEDED) {
-    return <Alert isInline variant="info" component="h3" title={actions.asked}>{says}<br />{next}<br />{may && <To path="/access">{actions.toApprovals}</To>}</Alert>;
+    return <Alert isInline variant="info" component="h2" title={actions.asked}>{says}<br />{next}<br />{may && <To path="/access">{actions.toApprovals}</To>}</Alert>;
   }
-  return <Alert isInline variant="danger" component="h3" title={actions.refused}>{says}<br />{next}</Alert>;
+  return <Alert isInline variant="danger" component="h2" title={actions.refused}>{says}<br />{next}</Alert>;
 }
 
 export type Machine = Shapes['Machine'];

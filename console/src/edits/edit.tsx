@@ -83,4 +83,4 @@ export function Edit<T, D>(props: EditProps<T, D>) {
   );
 }
 
-const Unsent = () => <div role="alert"><Alert isInline variant="warning" component="h3" title={words.edits.unsent}>{words.edits.unsentDo}</Alert></div>;
+const Unsent = () => <div role="alert"><Alert isInline variant="warning" component="h2" title={words.edits.unsent}>{words.edits.unsentDo}</Alert></div>;

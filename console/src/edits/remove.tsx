@@ -42,7 +42,7 @@ export function Remove({ what, act = words.edits.remove.act, verb, steps, loses,
   return <Dialog title={`${act} ${what}`} act={act} verb={verb} steps={steps} loses={loses ?? false} confirm={confirm} request={what} send={deliver} onClose={onClose} meanwhile={isStale && <Stale />} isSaid={(problem) => !isLate(problem)} />;
 }
 
-const Stale = () => <div role="alert"><Alert isInline variant="warning" component="h3" title={words.edits.stale.title}>{words.actions.anew}</Alert></div>;
+const Stale = () => <div role="alert"><Alert isInline variant="warning" component="h2" title={words.edits.stale.title}>{words.actions.anew}</Alert></div>;
 
 /** The same for what has editions. */
 export function RemoveEdition<T>({ path, of, read, ...props }: RemoveProps & { path: string; of: string; read: () => Promise<{ data?: T; response: Response }> }) {

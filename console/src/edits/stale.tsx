@@ -20,7 +20,7 @@ export function Stale({ take, keep, ...versions }: Versions & { take: () => void
   const cell = (text: string | undefined) => text || words.none;
   return (
     <div role="alert">
-      <Alert isInline variant="warning" component="h3" title={stale.title}>
+      <Alert isInline variant="warning" component="h2" title={stale.title}>
         <div className="acts">
           <Button variant="secondary" onClick={take}>{stale.take}</Button>
           <Button variant="secondary" onClick={keep}>{stale.keep}</Button>

@@ -139,8 +139,8 @@ export const actions = {
   settling: { place: 'Place', placeHelp: 'A folder, or the name of a storage pool. Empty: as the pair of sites says.', format: 'Format', plain: 'Encrypted disks become plain there' },
   connecting: {
     confirm: 'Confirm', back: 'Take back',
-    will: (what: string, look: string, days: number) => [`You say that this is so: ${what}.`, `How to look: ${look}`, `Your name and the instant are kept. It is asked again after ${days} days.`],
-    willBack: ['The line is open again.'],
+    will: (what: string, look: string, days: number) => [`You say that this is so: ${what}.`, `How to look, or to make it so: ${look}`, `Your name and the instant are kept. It is asked again after ${days} days.`],
+    willBack: (what: string) => [`It is open again whether this is so: ${what}.`],
   },
   pointActs: {
     hold: 'Hold', release: 'Release', verify: 'Verify', boot: 'Boot a copy', reason: 'Reason', needReason: 'Say why it is held.', free: 'not held',

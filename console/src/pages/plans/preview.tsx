@@ -37,7 +37,7 @@ function Told({ of: preview, isDrill }: { of: Shapes['PlanPreview']; isDrill: bo
         [plans.direction, preview.direction && plain(preview.direction)],
       ]} />
       {preview.groups.map((group) => (
-        <section key={group.number} aria-label={plans.group(group.number)}>
+        <section key={group.number} aria-label={`${plans.preview}: ${plans.group(group.number)}`}>
           <h3 className="lesser">{plans.group(group.number)}</h3>
           {group.before.length > 0 && <p>{plans.before}: {group.before.join(', ')}</p>}
           {group.machines.map((each) => <OneMachine key={each.id} of={each} isDrill={isDrill} />)}
