@@ -41,6 +41,7 @@ def test_what_was_moved_since_it_was_read_is_not_moved_again(ask, protected, rea
     number = read("web01")["generation"]
     refused = ask("POST", path, 412, json=body, headers=as_read(number + 1))
     assert refused["error"]["code"] == "changed-meanwhile"
+    assert "leave it out" not in refused["error"]["do"]
     assert ask("GET", "/jobs")["items"] == []
     ask("POST", path, 202, json=body, headers=as_read(number))
     assert read("web01")["generation"] > number
@@ -62,6 +63,7 @@ def test_a_refusal_names_the_machine_that_was_moved_and_by_what(ask, second, rea
     assert refused["message"] == (
         f"Changed since it was read: web02 is protected, by resynchronize, job {job[:10]}. Nothing was done."
     )
+    assert "leave it out" in refused["do"]
     ask("POST", "/machines/failover", 202, json={"machines": ["web01"]}, headers=as_read(0))
 
 

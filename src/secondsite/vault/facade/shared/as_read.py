@@ -1,7 +1,7 @@
 """A verb may name what its caller read of the machines: it is refused if one was moved since. What people
 confirm is what they read, also where they heard of nothing that came after it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ....domain import errors
 from ....domain.lifecycle import Verb
@@ -12,6 +12,7 @@ from ...store import MachineRecord, Transaction
 
 Read = Sequence[int]
 """The number of each machine that was read, in the order in which the request, or the plan, has them."""
+OR_WITHOUT = "Read it again, and decide on its present state; or leave it out."
 TOLD = 5
 """The most machines that a refusal tells by name."""
 
@@ -26,7 +27,7 @@ def by_machine(machines: Collection[str], read: Read) -> Mapping[str, int]:
     return dict(zip(machines, read, strict=True))
 
 
-def require(tx: Transaction, verb: Verb, machines: Iterable[tuple[MachineRecord, int]]) -> None:
+def require(tx: Transaction, verb: Verb, machines: Sequence[tuple[MachineRecord, int]]) -> None:
     """Raises ChangedMeanwhile, which names the machines that do not have the number that was read."""
     moved = [each for each, read in machines if _number(verb, each) != read]
     if moved:
@@ -34,7 +35,7 @@ def require(tx: Transaction, verb: Verb, machines: Iterable[tuple[MachineRecord,
         more = f" and {len(moved) - TOLD} more" if len(moved) > TOLD else ""
         raise errors.ChangedMeanwhile(
             f"Changed since it was read: {listed(told)}{more}. Nothing was done.",
-            do="Read it again, and decide on its present state; or leave it out.",
+            do=OR_WITHOUT if len(moved) < len(machines) else None,
         )
 
 
