@@ -106,7 +106,7 @@ class Machine:
 def agent_site(fabric="simulated", registers_seconds=None):
     """The rig, and a machine whose agent is connected."""
     with contextlib.ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="secondsite-", dir="/var/tmp"))
+        folder = Path(tempfile.mkdtemp(prefix="ss", dir="/tmp"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         rig = stack.enter_context(AgentSites(fabric, folder, True, registers_seconds))
         with rig.open().client() as vault:
