@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import uuid
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from secondsite.datapath import errors
 from secondsite.datapath.disks import file_system
 from secondsite.datapath.disks.file_system import HEAD_BYTES, FileSystem
-from secondsite.ground.units import MiB
+from secondsite.ground.units import GiB, MiB
 
 SIZE_BYTES = 320 * MiB
 LONGEST_LABEL = 16
@@ -101,3 +102,37 @@ def test_what_the_program_said_is_told(tmp_path):
     wanted = FileSystem("xfs", "1cf9e135-8083-48b8-9fee-7109cc3e30a7", block_bytes=4096)
     with pytest.raises(errors.ImageProblem, match=r"mkfs\.xfs could not make a file system"):
         file_system.make(tmp_path / "disk", wanted)
+
+
+def allocated(path):
+    return path.stat().st_blocks * 512
+
+
+def ext3(*features):
+    return FileSystem("ext3", str(uuid.uuid4()), "data", 4096, ("has_journal", "sparse_super", *features))
+
+
+def test_a_large_one_of_an_old_kind_takes_little(tmp_path):
+    """It took 2 % of the size, which filled a store to the last byte."""
+    with (tmp_path / "disk").open("wb") as file:
+        file.truncate(1024 * GiB)
+    file_system.make(tmp_path / "disk", ext3())
+    assert allocated(tmp_path / "disk") < 200 * MiB
+    subprocess.run(["/usr/sbin/e2fsck", "-fn", tmp_path / "disk"], check=True, capture_output=True)
+
+
+def test_one_that_takes_too_much_is_given_up_and_leaves_an_empty_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_system, "SHARE", 1 << 60)
+    with (tmp_path / "disk").open("wb") as file:
+        file.truncate(64 * 1024 * GiB // 8)
+    with pytest.raises(errors.ImageProblem, match="takes too much"):
+        file_system.make(tmp_path / "disk", ext3())
+    assert (allocated(tmp_path / "disk"), (tmp_path / "disk").stat().st_size) == (0, 8 * 1024 * GiB)
+
+
+def test_a_program_that_does_not_know_of_empty_files_makes_it_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_system, "PREZEROED", ",no_such_option=1")
+    file_system.make(sparse(tmp_path / "disk"), ext3())
+    found = file_system.told(head_of(tmp_path / "disk"))
+    assert found is not None
+    assert found.kind == "ext3"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from ...domain import errors
 from ...fabrics.interface import Fabric
 from ...wire.control import Order
+from ...wire.control.orders import Kind
 from ..agents import Ports
 from ..groups import Groups
 from ..shared import (
@@ -167,16 +168,17 @@ class Context:
         return self.parts.replication.get(self.machine_id)
 
     def made_room(self) -> bool:
-        """Free space in the store of the order's replica: drop kept cycles and, for a failover, the space
-        reserved for starts; False if there is neither. Cycles that lead to the instant that is asked for are
-        spared."""
+        """Free space in the store of the order's replica: drop kept cycles and, for a failover or a clean-up,
+        the space reserved for starts; False if there is neither. Cycles that lead to the instant that is
+        asked for are spared."""
         hosted = self.parts.host.find(self.order.machine_id or "")
         if hosted is None:
             return False
         payload = self.order.payload
         if self.parts.work.free_space(hosted, but_its_own=payload.get("forward") is not None):
             return True
-        return payload.get("run") == FAILOVER and self.parts.host.stores.of(hosted).reserve.release()
+        needs_it = payload.get("run") == FAILOVER or self.order.kind == Kind.STOP_REPLICA
+        return needs_it and self.parts.host.stores.of(hosted).reserve.release()
 
     def hosted(self) -> HostedReplica:
         """The order's replica here; raises NotFound."""

@@ -145,7 +145,7 @@ def _standing(plan: stand_ins.Planned) -> dict[str, object]:
         "key": plan.disk.key,
         "size_bytes": plan.disk.size_bytes if plan.is_there else 0,
         "bus": plan.disk.bus,
-        "make": None if plan.known is None else file_system.command(plan.known),
+        "make": None if plan.known is None else file_system.command(plan.known, plan.disk.size_bytes),
         "said": plan.said,
     }
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ....ground.durable import sync_file, sync_folder
+from ... import errors
 from ...disks import file_system, image, luks_blank
 from ...files import store_error
 from ..core import ReplicaCore
@@ -21,6 +22,8 @@ def make(
     path, below = core.files.run_stand_in(run_name, key), core.files.run_file_system(run_name, key)
     if path.exists():
         return path, below.exists()
+    for left_over in (_part(below), below):
+        left_over.unlink(missing_ok=True)
     if wanted is not None:
         _make_below(below, size_bytes, wanted)
     part = path.with_name(f".{path.name}.part")
@@ -33,16 +36,24 @@ def make(
 
 
 def _make_below(path: Path, size_bytes: int, wanted: file_system.FileSystem) -> None:
-    part = path.with_name(f"{path.name}.part")
+    part = _part(path)
     try:
         with part.open("wb") as file:
             os.truncate(file.fileno(), size_bytes)
         file_system.make(part, wanted)
     except OSError as error:
+        part.unlink(missing_ok=True)
         raise store_error(error, part) from error
+    except errors.ImageProblem:
+        part.unlink(missing_ok=True)
+        raise
     sync_file(part)
     part.replace(path)
     sync_folder(path.parent)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
 
 
 def _make_above(core: ReplicaCore, path: Path, below: Path | None, size_bytes: int) -> None:
