@@ -107,6 +107,7 @@ export const edits = {
   },
   plan: {
     create: 'New recovery plan', name: 'Name', nameHelp: 'It cannot be changed later.', goal: 'RTO goal', goalHelp: 'How long a run may take until its last machine runs, as 1 h 30 min; 0 for none.',
+    held: 'Commits by itself after', heldHelp: 'For how long the checks of all its machines have to hold after a failover. A commit deletes all other recovery points. 0 for never.',
     group: (at: number) => `Group ${at}`, beside: 'The machines of a group start side by side; the next group starts once they run.',
     before: (at: number) => `Before group ${at}`, machines: (at: number) => `Machines of group ${at}`, after: (at: number) => `After group ${at}`,
     addGroup: 'Add a group', addMachines: (at: number) => `Choose machines for group ${at}`, addAction: (at: string) => `Add an action: ${at}`,

@@ -5,6 +5,7 @@ import pytest
 from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.wire import rest
+from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from tests.console.acting import support_keyboard
 from tests.support.console import support_console
 
@@ -195,6 +196,22 @@ def test_what_another_person_changed_is_looked_at_again_before_it_is_deleted(key
     dialog.wait_for(state="detached")
     keyboard.act("Delete").dialog().press("Escape")
     assert groups(plan) == [["app01"]]
+
+
+def test_when_a_plan_commits_by_itself_is_set_and_outlives_another_edit(keyboard, vault, plan):
+    for name in ("app01", "app02", "app03"):
+        vault.machines[name].set_checks([MachineCheck(name="agent", kind=CheckKind.AGENT)])
+    keyboard.open("/plans/desk").act("Edit").dialog().reach("Commits by itself after").press("Control+a")
+    keyboard.write("Commits by itself after", "2 min").act("Save").says("Give a span from 5 min to 7 d")
+    keyboard.press("Control+a").write("Commits by itself after", "1 h").act("Save")
+    keyboard.page.get_by_role("dialog").wait_for(state="detached")
+    keyboard.says("its checks have held for 1 h")
+    keyboard.act("Edit").dialog().reach("RTO goal").press("Control+a")
+    keyboard.write("RTO goal", "3 h").act("Save")
+    keyboard.page.get_by_role("dialog").wait_for(state="detached")
+    shown = plan.show()
+    assert (shown.rto_goal_seconds, shown.commit_after_held_seconds) == (10_800, 3600)
+    keyboard.is_clean()
 
 
 def test_what_was_changed_is_not_lost_by_one_key(keyboard, plan):

@@ -12,7 +12,7 @@ export type Action = {
   key: string; name: string; instruction: string; isScript: boolean; script: string; guest: string; timeout: string; kinds: readonly Kind[]; directions: readonly Direction[];
 };
 export type Group = { key: string; before: readonly Action[]; machines: readonly Machine[]; after: readonly Action[] };
-export type Draft = { name: string; goal: string; groups: readonly Group[] };
+export type Draft = { name: string; goal: string; held: string; groups: readonly Group[] };
 export type Part = 'before' | 'machines' | 'after';
 export type Place = { group: string; part: Part; at: number };
 
@@ -23,6 +23,8 @@ const USUAL_SECONDS = 600;
 const LEAST_SECONDS = 1;
 const MOST_SECONDS = 21_600;
 const MOST_OF_A_GOAL = 2_592_000;
+const LEAST_HELD = 300;
+const MOST_HELD = 604_800;
 export const MOST_OF_A_NAME = 80;
 export const MOST_OF_AN_INSTRUCTION = 2000;
 
@@ -41,14 +43,14 @@ function ofAction(of: Shapes['PlanAction-Output'], key: string): Action {
 
 /** Parts are named by where they stood, so that the same plan gives the same draft. */
 export function draftOf(plan: Shapes['Plan'] | undefined): Draft {
-  if (!plan) return { name: '', goal: '0 s', groups: [newGroup()] };
+  if (!plan) return { name: '', goal: '0 s', held: '0 s', groups: [newGroup()] };
   const groups = plan.groups.map((group, at): Group => ({
     key: `group-${at}`,
     before: group.before.map((each, index) => ofAction(each, `before-${at}-${index}`)),
     machines: group.machines.map((each) => ({ key: each.id, name: each.name, isAway: each.state == null })),
     after: group.after.map((each, index) => ofAction(each, `after-${at}-${index}`)),
   }));
-  return { name: plan.name, goal: writeSpan(plan.rto_goal_seconds), groups };
+  return { name: plan.name, goal: writeSpan(plan.rto_goal_seconds), held: writeSpan(plan.commit_after_held_seconds), groups };
 }
 
 function bodyOfAction({ name, instruction, isScript, script, guest, timeout, kinds, directions }: Action): Shapes['PlanAction-Input'] {
@@ -56,10 +58,11 @@ function bodyOfAction({ name, instruction, isScript, script, guest, timeout, kin
   return { name, instruction, kinds: [...kinds], directions: [...directions], ...what } as Shapes['PlanAction-Input'];
 }
 
-export function bodyOf({ goal, groups }: Draft): Shapes['PlanChange'] {
+export function bodyOf({ goal, held, groups }: Draft): Shapes['PlanChange'] {
   return {
     groups: groups.map(({ before, machines, after }) => ({ machines: machines.map((each) => each.key), before: before.map(bodyOfAction), after: after.map(bodyOfAction) })),
     rto_goal_seconds: readSpan(goal) ?? 0,
+    commit_after_held_seconds: readSpan(held) ?? 0,
   };
 }
 
@@ -70,6 +73,12 @@ export const wrongName = (name: string) => !isName(name) && words.edits.wrong.na
 export function wrongGoal(goal: string): string | false {
   const seconds = readSpan(goal);
   return !(seconds !== undefined && Number.isInteger(seconds) && seconds <= MOST_OF_A_GOAL) && words.edits.wrong.span(0, MOST_OF_A_GOAL);
+}
+
+export function wrongHeld(held: string): string | false {
+  const seconds = readSpan(held);
+  const isSaid = seconds !== undefined && Number.isInteger(seconds);
+  return !(isSaid && (seconds === 0 || (seconds >= LEAST_HELD && seconds <= MOST_HELD))) && words.edits.wrong.span(LEAST_HELD, MOST_HELD);
 }
 
 export const wrongGroup = (group: Group) => !group.machines.length && words.edits.plan.needMachine;
@@ -103,7 +112,7 @@ export function startedBy({ groups }: Draft, { group, part }: Pick<Place, 'group
 
 export function isSound(draft: Draft, isNew: boolean): boolean {
   const actions = draft.groups.flatMap((group) => (['before', 'after'] as const).flatMap((part) => group[part].map((each) => wrongAction(each, startedBy(draft, { group: group.key, part })))));
-  return !(isNew && wrongName(draft.name)) && !wrongGoal(draft.goal) && draft.groups.length > 0 && !draft.groups.some(wrongGroup) && actions.every((each) => !Object.keys(each).length);
+  return !(isNew && wrongName(draft.name)) && !wrongGoal(draft.goal) && !wrongHeld(draft.held) && draft.groups.length > 0 && !draft.groups.some(wrongGroup) && actions.every((each) => !Object.keys(each).length);
 }
 
 // How parts move.
@@ -185,10 +194,11 @@ function told({ name, isScript, script, guest, timeout, instruction, kinds, dire
   return `${name}: ${what} (${[...kinds, ...directions].map(plain).join(', ')})`;
 }
 
-export function linesOf({ goal, groups }: Draft): Line[] {
+export function linesOf({ goal, held, groups }: Draft): Line[] {
   const { plan } = words.edits;
   return [
     [plan.goal, goal],
+    [plan.held, held],
     ...groups.flatMap(({ before, machines, after }, at): Line[] => [
       [plan.before(at + 1), before.map(told).join('; ')],
       [plan.machines(at + 1), machines.map((each) => each.name).join(', ')],

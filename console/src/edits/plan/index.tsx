@@ -6,7 +6,7 @@ import { Asking } from '../../parts/state';
 import { words } from '../../words';
 import { Edit } from '../edit';
 import { seen, useEdition } from '../edition';
-import { bodyOf, draftOf, isSound, linesOf, wrongGoal, wrongName, type Draft } from './draft';
+import { bodyOf, draftOf, isSound, linesOf, wrongGoal, wrongHeld, wrongName, type Draft } from './draft';
 import { Groups } from './groups';
 
 type Plan = Shapes['Plan'];
@@ -54,6 +54,7 @@ function Body({ draft, change, tried }: { draft: Draft; change: (to: Draft) => v
   return (
     <>
       <Text title={plan.goal} help={plan.goalHelp} value={draft.goal} onChange={(to) => change({ ...draft, goal: to })} wrong={tried && wrongGoal(draft.goal)} />
+      <Text title={plan.held} help={plan.heldHelp} value={draft.held} onChange={(to) => change({ ...draft, held: to })} wrong={tried && wrongHeld(draft.held)} />
       <FormHelperText>{plan.beside}</FormHelperText>
       <Groups draft={draft} change={change} tried={tried} />
     </>

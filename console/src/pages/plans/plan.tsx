@@ -28,8 +28,9 @@ export default function OnePlan() {
             <PlanActs plan={plan} />
             <PlanEdits name={plan.name} />
             {plan.obstacles.map((each) => <Alert key={each} isInline variant="warning" title={each} component="h2" />)}
+            <Held name={plan.name} of={plan.held_checks} />
             <Part title={words.plans.about}>
-              <Facts of={[[words.plans.goal, plan.rto_goal_seconds ? span(plan.rto_goal_seconds) : null], [words.plans.created, instant(plan.created_at)], [words.plans.changed, instant(plan.changed_at)]]} />
+              <Facts of={[[words.plans.goal, plan.rto_goal_seconds ? span(plan.rto_goal_seconds) : null], [words.plans.held, plan.commit_after_held_seconds ? words.plans.heldFor(span(plan.commit_after_held_seconds)) : null], [words.plans.created, instant(plan.created_at)], [words.plans.changed, instant(plan.changed_at)]]} />
             </Part>
             <Part title={words.plans.preview}><Preview of={plan} /></Part>
             <Drilled of={plan} />
@@ -39,6 +40,14 @@ export default function OnePlan() {
       </Asking>
     </PageFrame>
   );
+}
+
+/** What becomes of its commit by itself, after a failover. */
+function Held({ name, of }: { name: string; of: Plan['held_checks'] }) {
+  if (!of || of.job_id) return null;
+  const { plans } = words;
+  const said = of.kept_open_by ? plans.keptOpen(of.kept_open_by) : of.since && of.commits_not_before ? plans.commits(name, instant(of.since), instant(of.commits_not_before)) : of.problem && plans.commitsNot(of.problem);
+  return said ? <Alert isInline variant={of.commits_not_before ? 'warning' : 'info'} title={said} component="h2" /> : null;
 }
 
 /** The machines of the plan that have an open drill, and who may come into them. */

@@ -1,1 +1,0 @@
-import{j as e}from"./Alert-D4npLGtx.js";var t=({prefix:t=`pf-random-id-`,children:n})=>n(e(t));t.displayName=`GenerateId`;export{t};
