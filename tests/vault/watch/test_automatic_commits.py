@@ -375,6 +375,42 @@ def test_a_vault_that_is_killed_and_started_goes_on(watching):
     assert watching.states == COMMITTED
 
 
+def during_the_last_look(watching, monkeypatch, happens):
+    """Time passes; when the look by which it would commit is under way, that happens, once."""
+    watching.fail_over()
+    asked, done = watching.verbs.appliances.ask, []
+
+    def ask(appliance_id, order_id, kind, *more, **options):
+        held = watching.held
+        seconds = held.held.seconds if kind is Kind.REPEAT_CHECKS and held is not None else 0
+        if seconds >= HELD_SECONDS - 60 and not done:
+            done.append(seconds)
+            happens()
+        return asked(appliance_id, order_id, kind, *more, **options)
+
+    monkeypatch.setattr(watching.verbs.appliances, "ask", ask)
+    watching.passes(HELD_SECONDS + 120)
+    assert done
+    assert watching.runs() == []
+
+
+def test_a_change_of_the_plan_while_the_last_look_is_under_way_makes_it_count_for_nothing(
+    watching, monkeypatch
+):
+    during_the_last_look(watching, monkeypatch, lambda: watching.give(rto_goal_seconds=60))
+    watching.passes(HELD_SECONDS + 120)
+    assert watching.states == COMMITTED
+
+
+def test_what_forbids_a_commit_while_the_last_look_is_under_way_keeps_it_open(watching, monkeypatch):
+    def forbid():
+        with watching.verbs.store.transaction() as tx:
+            tx.approvals.set_rules(Rules(("commit",)))
+
+    during_the_last_look(watching, monkeypatch, forbid)
+    never(watching, "a commit waits for a second person here")
+
+
 # ---- kills -----------------------------------------------------------------------------------------------
 
 
