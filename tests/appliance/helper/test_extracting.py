@@ -6,6 +6,7 @@ import os
 import random
 import stat
 import tarfile
+import tracemalloc
 
 import pytest
 
@@ -124,6 +125,26 @@ def test_what_leads_elsewhere_or_is_no_archive_makes_nothing_outside(folder, mem
 def test_no_more_is_written_than_there_is_room_for(folder):
     with pytest.raises(errors.NotPossibleNow, match="no room"):
         extract(folder, member("./d/", **FOLDER), member("./d/x", bytes(2000)), most_bytes=1000)
+
+
+def test_folders_that_lie_deep_take_no_memory_and_have_their_times_and_permissions(folder):
+    """Each took 50 KiB until the end."""
+    deep = ["./top/"]
+    for _ in range(300):
+        deep.append(deep[-1] + "a/")
+    wide = [f"{deep[-1]}{number}/" for number in range(400)]
+    late = [member(each, kind=tarfile.DIRTYPE, mode=0o750) for each in wide]
+    tracemalloc.start()
+    try:
+        found = extract(folder, *(member(each, **FOLDER) for each in deep), *late, member("./top/last", b"x"))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found.folders == 701
+    assert peak < 6_000_000
+    last = (folder / "out").joinpath(*["a"] * 300, "7").stat()
+    assert (stat.S_IMODE(last.st_mode), int(last.st_mtime)) == (0o750, 1_700_000_000)
+    assert {int((folder / "out" / each).stat().st_mtime) for each in (".", "a", "a/a")} == {1_700_000_000}
 
 
 def test_many_small_files_count_with_what_they_take(folder):

@@ -56,9 +56,10 @@ def extract(
                     do="Make room there, give another folder, or fetch less.",
                 )
             with _places_told(member):
+                folders.leave(member.path)
                 _make(folders, member, content, found)
             told(found.files, found.size_bytes)
-        folders.finish()
+        folders.leave(None)
     return found
 
 
@@ -102,12 +103,14 @@ def _write_all(file: int, piece: bytes) -> None:
 
 
 class _Folders:
-    """The folders below one, by the names that lead to them. The one that was used last stays open."""
+    """The folders below one, by the names that lead to them. The one that was used last stays open. Members
+    come folder by folder, so only those on the way to the last one are remembered: of all of them, a guest's
+    hundred thousand deep ones would have taken gigabytes."""
 
     def __init__(self, into: int, name: str) -> None:
         self._into, self._name = into, os.fsencode(name)
         self._open: tuple[tuple[bytes, ...], int] | None = None
-        self._made: list[Member] = []
+        self._entered: list[Member] = []
 
     @contextlib.contextmanager
     def above(self, path: tuple[bytes, ...]) -> Iterator[tuple[int, bytes]]:
@@ -127,12 +130,15 @@ class _Folders:
     def make(self, member: Member) -> None:
         with self.above(member.path) as (above, name):
             os.mkdir(name, PRIVATE, dir_fd=above)
-        self._made.append(member)
+        self._entered.append(member)
 
-    def finish(self) -> None:
-        """Give the folders their times and permissions: only now, as making files in them changes both."""
-        for member in reversed(self._made):
-            folder = self._opened(member.path)
+    def leave(self, path: tuple[bytes, ...] | None) -> None:
+        """Give the folders their times and permissions in which the path does not lie; None: all of them. Not
+        before, as making files in them changes both."""
+        while self._entered and (path is None or not _lies_in(path, self._entered[-1].path)):
+            member = self._entered.pop()
+            with self.above(member.path) as (above, name):
+                folder = os.open(name, FOLDER_FLAGS, dir_fd=above)
             try:
                 os.fchmod(folder, member.permissions & PRIVATE if not member.path else member.permissions)
                 os.utime(folder, (member.modified, member.modified))
@@ -153,6 +159,10 @@ class _Folders:
             finally:
                 os.close(above)
         return folder
+
+
+def _lies_in(path: tuple[bytes, ...], folder: tuple[bytes, ...]) -> bool:
+    return len(path) > len(folder) and path[: len(folder)] == folder
 
 
 @contextlib.contextmanager
