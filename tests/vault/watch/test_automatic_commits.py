@@ -378,7 +378,7 @@ def test_a_vault_that_is_killed_and_started_goes_on(watching):
 def during_the_last_look(watching, monkeypatch, happens):
     """Time passes; when the look by which it would commit is under way, that happens, once."""
     watching.fail_over()
-    asked, done = watching.verbs.appliances.ask, []
+    asked, done = watching.verbs.appliances.ask, list[float]()
 
     def ask(appliance_id, order_id, kind, *more, **options):
         held = watching.held
