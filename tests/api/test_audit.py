@@ -20,7 +20,7 @@ from tests.support.vault import VaultInProcess, request_for
 
 pytestmark = pytest.mark.always
 
-ELSEWHERE = {call for call in REQUESTS if call.endswith(("/hold", "/list-files"))}
+ELSEWHERE = {call for call in REQUESTS if call.endswith(("/hold", "/list-files", "/send-files"))}
 """Begun, and then done or refused: two entries."""
 
 

@@ -8,7 +8,7 @@ import { Opening } from '../parts/state';
 import { words } from '../words';
 
 export type Plan = Shapes['Plan'];
-export const PLAN_VERBS = ['test_failover', 'cleanup_test_failover', 'failover', 'planned_failover', 'commit', 'cancel_failover', 'reprotect'] as const;
+export const PLAN_VERBS = ['test_failover', 'cleanup_test_failover', 'failover', 'planned_failover', 'change_recovery_point', 'commit', 'cancel_failover', 'reprotect'] as const;
 export type PlanVerb = (typeof PLAN_VERBS)[number];
 const PlanRun = lazy(() => import('./plan-run'));
 

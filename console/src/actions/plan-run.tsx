@@ -23,13 +23,13 @@ type Sync = 'before' | 'during';
 
 const RARELY = { refetchInterval: 60_000 } as const; // both sites look at the disks of each machine for it
 /** Whether a kind of point is chosen. What moves without loss has a choice only on the way home. */
-const chooses = (verb: PlanVerb, sync: Sync | '') => verb === 'test_failover' || verb === 'failover' || (verb === 'planned_failover' && sync !== 'during');
+const chooses = (verb: PlanVerb, sync: Sync | '') => verb === 'test_failover' || verb === 'failover' || verb === 'change_recovery_point' || (verb === 'planned_failover' && sync !== 'during');
 
 /** What a run is asked for. */
 function useOptions(verb: PlanVerb) {
   const [direction, setDirection] = useState<Direction>('');
   const [out, setOut] = useState<ReadonlySet<string>>(new Set());
-  const [choice, setChoice] = useState<Point>(verb === 'test_failover' ? 'latest_processed' : 'latest');
+  const [choice, setChoice] = useState<Point>(verb === 'test_failover' || verb === 'change_recovery_point' ? 'latest_processed' : 'latest');
   const drill = useDrill();
   const [shutsDown, setShutsDown] = useState(false);
   const [sync, setSync] = useState<Sync | ''>('');
@@ -67,7 +67,7 @@ function Run({ edition, verb, onClose }: RunProps & { edition: Edition<Plan> }) 
   const first = preview.data?.groups?.[0]?.machines[0];
   const steps = asked.sync && first ? say.steps[asked.sync](first.from_site, first.to_site) : stepsOf(verb, going);
   const isOlder = verb === 'planned_failover' && choice !== undefined && choice !== 'latest';
-  const loses = (verb === 'failover' && !asked.shutsDown && say.lost) || (verb === 'cancel_failover' && actions.batch.made) || (isOlder && say.older);
+  const loses = (verb === 'failover' && !asked.shutsDown && say.lost) || ((verb === 'cancel_failover' || verb === 'change_recovery_point') && actions.batch.made) || (isOlder && say.older);
   return (
     <Dialog
       title={actions.title(actions.verbs[verb], plan.name)} act={actions.verbs[verb]} verb={verb} onClose={onClose}

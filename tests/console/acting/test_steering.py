@@ -65,6 +65,20 @@ def test_a_failover_of_a_plan_is_typed(keyboard, vault):
     keyboard.is_clean()
 
 
+def test_a_plan_takes_another_kind_of_point_for_all_its_machines(keyboard, vault):
+    vault.plans.create("again", [rest.PlanGroupChange(machines=(name,)) for name in ("app04", "app06")])
+    plan = vault.plans["again"]
+    plan.run(Verb.FAILOVER, rest.PlanFailover(choice=RecoveryPointChoice.LATEST_PROCESSED)).wait(60)
+    keyboard.open("/plans/again").act("Change the recovery point").dialog("plan-change-point")
+    keyboard.says("What these machines have written since the failover is deleted")
+    keyboard.write("Type again to confirm", "again").press("Enter")
+    assert ended(vault, keyboard) == "change_recovery_point"
+    for verb in (Verb.COMMIT, Verb.REPROTECT, Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT):
+        plan.run(verb).wait(60)
+    plan.delete()
+    keyboard.is_clean()
+
+
 def test_a_plan_that_somebody_edits_while_its_dialog_is_open_is_not_run_as_it_is_then(keyboard, vault):
     """Machines were failed over that nobody had read of."""
     vault.plans.create("pair", [rest.PlanGroupChange(machines=("app06",))])

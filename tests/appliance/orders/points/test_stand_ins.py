@@ -18,14 +18,13 @@ from secondsite.ground.units import MiB
 from secondsite.rescue import stand_ins as rescued_stand_ins
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.copies import RestoreCopy
-from secondsite.wire.control.orders import CommitPoint, DiskPlace, Kind, Settle, StartReplica, StopReplica
+from secondsite.wire.control.orders import CommitPoint, DiskPlace, Kind, Settle, StopReplica
 from secondsite.wire.control.rescue_manifest import KeepRescueManifest, RescueMachine
+from tests.appliance.orders.points.support_stand_ins import COPY, LEFT_OUT, protected, start
 
 pytestmark = pytest.mark.slow
 
-COPY = "33333333-3333-4333-8333-333333333333"
 UUID = "1cf9e135-8083-48b8-9fee-7109cc3e30a7"
-LEFT_OUT = {"disks": ("vda",), "left_out": ("vdb",)}
 
 
 def pair_of(sites):
@@ -45,17 +44,6 @@ def format_vdb(pair, label="data"):
     command = [program, "-q", "-F", "-t", "ext4", "-U", UUID, "-L", label, str(made)]
     subprocess.run(command, check=True, timeout=60)
     pair.source.write(pair.fabric_id, 0, made.read_bytes()[: 2 * MiB], "vdb")
-
-
-def protected(pair):
-    pair.target.do(Kind.PREPARE_REPLICA, pair.replica_setup(disks=("vda",)), pair.machine_id)
-    pair.source.do(Kind.START_REPLICATION, pair.source_setup(**LEFT_OUT), pair.machine_id)
-    return pair.synchronized()
-
-
-def start(pair, point_id, run="drill", **changes):
-    asked = StartReplica(run=run, point_id=point_id, fabric_id=COPY, name="drill", start=False, **changes)
-    return pair.target.order(Kind.START_REPLICA, asked, pair.machine_id)
 
 
 def obstacles(pair):

@@ -10,7 +10,7 @@ from rig.appliances import Pair
 from secondsite.datapath.disks import file_system
 from secondsite.ground.units import GiB, MiB
 from secondsite.wire.control.orders import Kind, StopReplica
-from tests.appliance.orders.points.test_stand_ins import COPY, protected, start
+from tests.appliance.orders.points.support_stand_ins import COPY, protected, start
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
 STORE_BYTES, DISK_BYTES = 600 * MiB, 40 * GiB
