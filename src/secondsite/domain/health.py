@@ -54,6 +54,8 @@ REDEFINED, WRITTEN = "failed-over-machine-redefined", "old-disks-written"
 ELSEWHERE = "failed-over-machine-elsewhere"
 LEFT = "disks-left"
 COMMITS_ITSELF = "commits-by-itself"
+WAKES = frozenset({COMMITS_ITSELF})
+"""Findings that are told at once although they are warnings: after quiet hours nobody could say no."""
 SILENT_SECONDS = 90
 """Appliances report on each of their machines every few seconds; one that is not mentioned for so many
 seconds is unknown to its appliance."""

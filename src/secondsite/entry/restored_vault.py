@@ -24,7 +24,7 @@ from ..jobs.model.clock import utc_now
 from ..jobs.running import held_jobs
 from ..jobs.running.changes import Changes
 from ..vault.health import disbelief
-from ..vault.store import Store, lineage
+from ..vault.store import Store, held_checks, lineage
 
 FILE = "vault.lineage"
 RENEWED_EVERY_SECONDS = 600.0
@@ -124,5 +124,6 @@ class RestoredVault:
 
 
 def _hold(session: Session) -> None:
+    held_checks.keep_all_open(session, utc_now())
     if held := held_jobs.hold_all(session):
         log.warning("jobs.held", jobs=held)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rig.eventually import eventually
+from secondsite.domain import health
 from secondsite.domain.health import Severity
 from secondsite.domain.notices.happenings import Happening, Kind
 from secondsite.domain.notices.targets import NoticeTarget, QuietHours, Webhook
@@ -179,6 +180,19 @@ def test_in_quiet_hours_only_what_is_critical_goes_and_the_rest_together_afterwa
     carried(courier)
     assert ids(server) == ["n2", "n1", "n3"]
     assert len(server.posts) == 2
+
+
+def test_that_a_plan_commits_by_itself_is_told_in_quiet_hours_too(store, target, couriers, clock):
+    """After them it had committed."""
+    server = target(quiet=QuietHours("22:00", "07:00", "Europe/Berlin"))
+    clock.now = datetime(2026, 7, 1, 20, 30, tzinfo=UTC)
+    come = notice(1, Severity.WARNING)
+    told = dataclasses.replace(come.happening, code=health.COMMITS_ITSELF)
+    gone = dataclasses.replace(told, kind=Kind.GONE)
+    add(store, dataclasses.replace(come, happening=told))
+    add(store, dataclasses.replace(notice(2, Severity.WARNING), happening=gone))
+    carried(couriers())
+    assert ids(server) == ["n1"]
 
 
 def test_what_a_machine_is_called_makes_no_line_in_a_message(store, target, couriers):

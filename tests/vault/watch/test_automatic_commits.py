@@ -12,17 +12,27 @@ from secondsite.domain import errors
 from secondsite.domain.access.approvals import Rules
 from secondsite.domain.access.roles import Role
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.domain.plans.actions import Action
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.ground import seams
 from secondsite.vault.fleet.signals import Signals
 from secondsite.vault.fleet.status_intake import StatusIntake
 from secondsite.vault.health.findings import findings
 from secondsite.vault.interfaces import Authority
-from secondsite.vault.store import AuditFilter, HeldChecksRecord, MachineChecksRecord, PlanRecord, TokenRecord
+from secondsite.vault.store import (
+    AuditFilter,
+    HeldChecksRecord,
+    MachineChecksRecord,
+    PlanRecord,
+    TokenRecord,
+    held_checks,
+)
 from secondsite.vault.watch.automatic_commits import COMMITTED_ITSELF, AutomaticCommits
 from secondsite.vault.watch.situations import SituationContext
-from secondsite.wire.common.machine_checks import MachineCheck
+from secondsite.wire.common.machine_checks import CheckVerdict, MachineCheck
 from secondsite.wire.control.orders import Kind
+from secondsite.wire.control.proofs import RepeatedChecks
+from secondsite.wire.control.scripts import ScriptResult
 from tests.vault.support_operations import Verbs, folder_in_memory
 
 NAMES = ("db01", "web01")
@@ -468,3 +478,45 @@ def test_a_commit_that_failed_is_not_begun_again_by_itself(watching):
     watching.passes(3 * HELD_SECONDS)
     assert len(watching.runs()) == 1
     assert State.COMMITTED not in watching.states
+
+
+def test_a_run_that_did_not_end_well_commits_nothing(watching):
+    """A person had cancelled it at its question, or a script after the machines had failed."""
+    watching.verbs.appliances.scripts["move"] = ScriptResult(exit_status=3, output="no route\n")
+    after = (Action("Traffic", script="move", timeout_seconds=30),)
+    watching.give(groups=(replace(watching.plan.groups[0], after=after),))
+    assert watching.fail_over(Verb.PLANNED_FAILOVER).state == "failed"
+    watching.passes(3 * HELD_SECONDS)
+    assert not watching.runs()
+    assert watching.problem == "its last run ended as failed"
+
+
+@pytest.mark.parametrize(
+    ("power", "names", "said"),
+    [("off", ("port",), "it is off"), ("running", ("other",), "port was not repeated")],
+)
+def test_what_an_appliance_did_not_look_at_does_not_hold(watching, monkeypatch, power, names, said):
+    """It said that another check had passed, of a machine that was off."""
+    passed = tuple(CheckVerdict(name=each, passed=True, said="", seconds=0.0) for each in names)
+    told = RepeatedChecks(power=power, verdicts=passed)
+    monkeypatch.setattr(type(watching.verbs.appliances), "_repeat_checks", lambda *_: told)
+    watching.fail_over()
+    watching.passes(2 * HELD_SECONDS)
+    assert not watching.runs()
+    assert said in watching.problem
+
+
+def test_a_restored_database_commits_nothing_that_was_failed_over_before(watching):
+    """It did not know that somebody had kept the plan open since."""
+    watching.fail_over()
+    watching.passes(60)
+    with watching.verbs.store.transaction() as tx:
+        held_checks.keep_all_open(tx.session, watching.clock.now())
+    watching.passes(3 * HELD_SECONDS)
+    assert not watching.runs()
+    for name in NAMES:
+        for verb in (Verb.COMMIT, Verb.REPROTECT, Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT):
+            watching.verbs.run(verb, name)
+    watching.fail_over()
+    watching.passes(2 * HELD_SECONDS)
+    assert watching.states == COMMITTED

@@ -13,7 +13,7 @@ from ...domain import errors
 from ...ground import seams
 from ...wire.common.base import Problem, Shape
 from ...wire.control import Order, Progress, Report
-from ...wire.control.orders import ORDERS, Pace
+from ...wire.control.orders import ORDERS, Kind, Pace
 from .. import orders
 from ..orders import ApplianceParts, Context
 from . import patience
@@ -23,6 +23,9 @@ Send = Callable[[Report | Progress], None]
 """Sends a message to the vault; raises ConnectionError if the vault is not connected."""
 
 PACES = {kind.value: each.pace for kind, each in ORDERS.items()}
+UNRECORDED = frozenset({Kind.REPEAT_CHECKS.value})
+"""Orders that are given each minute for days, and may be done again: their reports would be most of what an
+appliance keeps."""
 AT_ONCE = {Pace.GUEST: 64, Pace.LINK: 64, Pace.DISK: 2}
 """How many orders of each pace run at once. One that waits costs only a thread, made when needed; reading
 more whole disks at once would not be faster."""
@@ -122,7 +125,8 @@ class OrderDesk:
             if report.problem is not None and report.problem.code == "internal":
                 log.exception("order.crashed", order=order.order_id, kind=order.kind)
         seams.reach("appliance.order.done")
-        self._parts.state.put_report(report)
+        if order.kind not in UNRECORDED:
+            self._parts.state.put_report(report)
         problem = report.problem.message if report.problem else None
         log.info("order.ended", order=order.order_id, kind=order.kind, machine=order.machine_id,
                  sentence=report.sentence, problem=problem)  # fmt: skip

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ...ground.job_states import JobState
+from .. import health
 from ..health import HealthFinding, Severity
 from ..lifecycle import Verb
 from .targets import Jobs, Subscription
@@ -50,6 +51,12 @@ class Happening:
     job_id: str | None = None
     until: datetime | None = None
     """When it is too late to act on it (UTC)."""
+
+    @property
+    def wakes(self) -> bool:
+        """Whether it is sent in quiet hours too: after them is too late."""
+        is_new = self.kind is not Kind.GONE and self.code in health.WAKES
+        return is_new or self.severity is Severity.CRITICAL
 
 
 def wants_finding(wanted: Subscription, finding: HealthFinding) -> bool:

@@ -29,7 +29,15 @@ from ..operations.interface import Operation
 from ..steps.deps import Deps
 from . import run, unsynchronized_failback
 from .data_synchronization import as_it_goes
-from .failed_over import FailedOverPlan, commit_request, last_failover, may_commit, repeatable, watched
+from .failed_over import (
+    FailedOverPlan,
+    commit_request,
+    failover_of,
+    last_failover,
+    may_commit,
+    repeatable,
+    watched,
+)
 from .host_memory import warnings as memory_warnings
 from .one_run_at_a_time import LOCK
 from .submit import PlanRunRequest, require, shut_down_order, submit, taken, unsynchronized, warnings
@@ -41,6 +49,7 @@ __all__ = [
     "as_it_goes",
     "commit_request",
     "definitions",
+    "failover_of",
     "last_failover",
     "may_commit",
     "memory_warnings",

@@ -15,7 +15,7 @@ from ...jobs.model.views import JobView
 from ...jobs.running.children import GOOD
 from ...jobs.storage import read, search
 from ...wire.common.machine_checks import REPEATABLE, MachineCheck
-from ..store import HeldChecksRecord, MachineRecord, PlanRecord, TokenRecord, Transaction
+from ..store import ANY_BEFORE, HeldChecksRecord, MachineRecord, PlanRecord, TokenRecord, Transaction
 from .arguments import PLAN_RUN
 from .one_run_at_a_time import subject_of
 from .submit import PlanRunRequest, taken
@@ -72,14 +72,22 @@ def may_commit(tx: Transaction, record: PlanRecord, now: datetime) -> FailedOver
 
 
 def _is_over(known: HeldChecksRecord | None, run: JobView) -> bool:
-    return known is not None and known.run_id == run.id and known.is_over
+    if known is None or not known.is_over:
+        return False
+    before_restore = known.kept_open_at is not None and run.created_at <= known.kept_open_at
+    return known.run_id == run.id or (known.run_id == ANY_BEFORE and before_restore)
 
 
 def last_failover(tx: Transaction, record: PlanRecord) -> JobView | None:
     """The last run of this plan that failed it over; a plan that had the name before does not count."""
-    runs = search.of_subject(tx.session, subject_of(record.name), PLAN_RUN)
-    ours = (each for each in runs if each.created_at >= record.created_at)
-    return next((each for each in ours if each.arguments.get("verb") in MOVES), None)
+    found = failover_of(tx, record.name)
+    return found if found is not None and found.created_at >= record.created_at else None
+
+
+def failover_of(tx: Transaction, name: str) -> JobView | None:
+    """The last run that failed over a plan of that name."""
+    runs = search.of_subject(tx.session, subject_of(name), PLAN_RUN)
+    return next((each for each in runs if each.arguments.get("verb") in MOVES), None)
 
 
 def repeatable(tx: Transaction, machine_id: str) -> tuple[MachineCheck, ...]:
@@ -96,6 +104,8 @@ def _obstacles(
     tx: Transaction, record: PlanRecord, run: JobView, machines: Sequence[MachineRecord],
     checks: Mapping[str, Sequence[MachineCheck]], now: datetime,
 ) -> Iterator[str]:  # fmt: skip
+    if run.state not in GOOD:  # a person cancelled it, or something is left to be done
+        yield f"its last run ended as {run.state.replace('_', ' ')}"
     others = [*_others(tx, record.plan, run, machines)]
     if others:
         yield f"these were not failed over by the plan's last run: {listed(others, ', ')}"

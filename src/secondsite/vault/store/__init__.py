@@ -45,7 +45,7 @@ from .drill_schedules import DrillScheduleRecord, DrillSchedules
 from .enrollment import ApplianceKeys, ApplianceTrust, ApplianceTrusts, KeyRecord, RegistrationKeys
 from .evidence import EvidenceLine, EvidenceRecord, Evidences
 from .groups import GroupRecord, Groups
-from .held_checks import HeldChecksRecord, HeldChecksRecords
+from .held_checks import ANY_BEFORE, HeldChecksRecord, HeldChecksRecords
 from .lived import LivedTime
 from .machines.drill_notes import DrillNote, DrillNotes
 from .machines.machines import MachineRecords
@@ -93,6 +93,7 @@ from .store import Store, Transaction
 from .validations import ValidationRecord, Validations
 
 __all__ = [
+    "ANY_BEFORE",
     "CHANNEL",
     "PEOPLE_LOCK",
     "AddressPools",

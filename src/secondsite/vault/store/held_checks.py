@@ -9,8 +9,13 @@ from sqlalchemy import Column, String, Table, delete, select
 from sqlalchemy.orm import Session
 
 from ...domain.plans.held_checks import HeldChecks
+from .plans import PLANS
 from .sql import rows
 from .sql.columns import ShapeColumn, UtcDateTime, metadata
+
+ANY_BEFORE = "any-before"
+"""In place of a run: all that were begun until `kept_open_at`."""
+RESTORED = "the restore of this vault's database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +67,11 @@ class HeldChecksRecords:
 
     def remove(self, plan: str) -> None:
         self._session.execute(delete(HELD_CHECKS).where(HELD_CHECKS.c.plan == plan))
+
+
+def keep_all_open(session: Session, now: datetime) -> None:
+    """Leave what was failed over until now to a person: the database is from before, and somebody may have
+    said so since."""
+    for name in session.execute(select(PLANS.c.name)).scalars().all():
+        kept = HeldChecksRecord(name, ANY_BEFORE, kept_open_by=RESTORED, kept_open_at=now)
+        rows.upsert(session, HELD_CHECKS, rows.row(kept))

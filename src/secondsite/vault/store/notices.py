@@ -172,7 +172,7 @@ class Notices:
             {
                 **rows.row(each),
                 "target_id": target_id,
-                "critical": each.happening.severity == "critical",
+                "critical": each.happening.wakes,
                 "given_up": False,
             }
             for each in news

@@ -6,7 +6,7 @@ held long enough: once, or not at all (ADR 239).
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -20,6 +20,8 @@ from ...domain.plans.held_checks import HeldChecks, Look
 from ...domain.plans.run_selection import listed
 from ...ground import seams
 from ...ground.periodic import Periodic
+from ...wire.common.machine_checks import MachineCheck
+from ...wire.common.machines import PowerState
 from ...wire.control import Report
 from ...wire.control.orders import REPEAT_CHECKS, Kind
 from ...wire.control.proofs import RepeatChecks
@@ -138,7 +140,7 @@ class AutomaticCommits(Periodic):
             report = self._asked(found, look, machine) if machine.id in look.orders else None
             if report is not None:
                 self._deps.gateway.forget(look.orders.pop(machine.id))
-                look.problems += _problems(machine, report)
+                look.problems += _problems(machine, found.checks[machine.id], report)
         is_late = self._deps.monotonic() - look.began >= ANSWERED_SECONDS
         if look.orders and not is_late:
             return
@@ -221,8 +223,8 @@ class AutomaticCommits(Periodic):
         )  # fmt: skip
 
 
-def _problems(machine: MachineRecord, report: Report) -> Iterator[str]:
-    """What did not pass, one sentence each."""
+def _problems(machine: MachineRecord, asked: Sequence[MachineCheck], report: Report) -> Iterator[str]:
+    """What did not pass, or was not looked at, one sentence each."""
     try:
         facts = facts_of(REPEAT_CHECKS, report)
     except errors.SecondsiteError as problem:
@@ -231,8 +233,12 @@ def _problems(machine: MachineRecord, report: Report) -> Iterator[str]:
     failed = [f"{each.name}: {each.said}" for each in facts.verdicts if not each.passed]
     if failed:
         yield f"{machine.name}: {listed(failed, ', ')}"
-    elif not facts.verdicts:
-        yield f"{machine.name}: no check was repeated"
+    seen = {each.name for each in facts.verdicts}
+    unseen = [each.name for each in asked if each.name not in seen]
+    if unseen:
+        yield f"{machine.name}: {listed(unseen, ', ')} was not repeated"
+    elif facts.power != PowerState.RUNNING:
+        yield f"{machine.name}: it is {facts.power}"
 
 
 def _forbids(found: HealthFinding) -> bool:
