@@ -3,6 +3,7 @@ the report is sent again. One that a later verb has overtaken, or that was given
 restart a repeated order is carried out again: handlers can be repeated."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -26,7 +27,7 @@ PACES = {kind.value: each.pace for kind, each in ORDERS.items()}
 UNRECORDED = frozenset({Kind.REPEAT_CHECKS.value})
 """Orders that are given each minute for days, and may be done again: their reports would be most of what an
 appliance keeps."""
-AT_ONCE = {Pace.GUEST: 64, Pace.LINK: 64, Pace.DISK: 2}
+AT_ONCE = {Pace.GUEST: 64, Pace.LINK: 64, Pace.DISK: 2, Pace.WATCH: 16}
 """How many orders of each pace run at once. One that waits costs only a thread, made when needed; reading
 more whole disks at once would not be faster."""
 
@@ -84,7 +85,7 @@ class OrderDesk:
             return
         # a kind that only a newer vault knows is refused at once
         pace = patience.pace(order) or PACES.get(order.kind, Pace.PROMPT)
-        self._pools[pace].submit(self._run, order)
+        self._pools[pace].submit(self._run, order, time.monotonic())
 
     def _known(self, order: Order) -> Report | None:
         """The report that can be sent at once: that the order is stale, or how it ended."""
@@ -132,8 +133,10 @@ class OrderDesk:
                  sentence=report.sentence, problem=problem)  # fmt: skip
         return report
 
-    def _run(self, order: Order) -> None:
+    def _run(self, order: Order, taken_at: float) -> None:
         try:
+            if order.kind in UNRECORDED and time.monotonic() - taken_at >= order.deadline_seconds:
+                return  # it waited for its turn until the vault gave it up
             report = self.perform(order)
         except Exception:
             log.exception("order.not-recorded", order=order.order_id)

@@ -545,6 +545,8 @@ class Pace(StrEnum):
     """Orders that wait for data to be sent or processed: hours while the link is down."""
     DISK = "disk"
     """Orders that read or merge whole disks: hours."""
+    WATCH = "watch"
+    """Orders that a vault gives by itself, again and again: nobody waits for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -652,7 +654,7 @@ REPEAT_CHECKS = OrderKind(
     RepeatChecks,
     RepeatedChecks,
     "do the checks of a failed-over machine still pass",
-    pace=Pace.GUEST,
+    pace=Pace.WATCH,
 )
 OPEN_WAY = OrderKind(
     Kind.OPEN_WAY, OpenWay, OpenedWay, "let a tester into a drill's machine", pace=Pace.GUEST

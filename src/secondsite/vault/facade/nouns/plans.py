@@ -83,6 +83,9 @@ class Plans:
             known = known if known is not None and known.run_id == run.id else HeldChecksRecord(name, run.id)
             if known.job_id is not None:
                 raise _has_begun(name, known.job_id)
+            members = tx.machines.several([each.id for each in record.plan.machines])
+            if not any(each.state in plan_runs.UNCOMMITTED for each in members):
+                raise _commits_not_itself(name)
             if known.kept_open_by is None:
                 by, now = self._parts.caller.name, self._parts.now()
                 known = replace(known, held=None, kept_open_by=by, kept_open_at=now)
