@@ -22,6 +22,8 @@ export class Refused extends Error {
 /** Whether it came too late: somebody changed first what it is about. */
 export const isLate = (problem: unknown) => problem instanceof Refused && problem.code === 'changed-meanwhile';
 
+/** The header of what a page asks by itself. */
+export const UNATTENDED = { 'X-Unattended': '1' };
 const ATTENDED_MS = 60_000;
 let lastAct = Date.now();
 for (const kind of ['keydown', 'pointerdown', 'wheel', 'touchstart']) {

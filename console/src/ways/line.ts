@@ -1,6 +1,6 @@
 // A line to the machine of a drill, through the vault: what the machine says is an answer that stays open; what is said
 // to it goes by requests, one after the other.
-import { api, refusal, Refused } from '../api';
+import { api, refusal, Refused, UNATTENDED } from '../api';
 
 export type Kind = 'console' | 'screen';
 const PIECE_BYTES = 32 * 1024;
@@ -15,6 +15,7 @@ export class Line {
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #isSaying = false;
+  #isByPerson = false;
 
   private constructor(answer: Response, end: AbortController) {
     this.#answer = answer;
@@ -35,6 +36,11 @@ export class Line {
     this.#end.signal.addEventListener('abort', call, { once: true });
   }
 
+  /** What was said and is not yet on its way. */
+  get waitingBytes() {
+    return this.#waitingBytes;
+  }
+
   get isOpen() {
     return !this.#end.signal.aborted;
   }
@@ -51,8 +57,10 @@ export class Line {
     }
   }
 
-  /** Says it once what came before is said. What is too much ends the line: the machine does not take it. */
-  say(part: Uint8Array) {
+  /** Says it once what came before is said. What is too much ends the line: the machine does not take it. `isOwn`: a
+   * terminal, or a viewer, says it by itself, which keeps no session from its idle end. */
+  say(part: Uint8Array, isOwn = false) {
+    if (!isOwn) this.#isByPerson = true;
     this.#waitingBytes += part.length;
     if (this.#waitingBytes > MOST_WAITING_BYTES) return this.close();
     this.#waiting.push(part.slice());
@@ -85,9 +93,11 @@ export class Line {
 
   async #sayPiece(piece: Uint8Array) {
     const typed = btoa(String.fromCharCode(...piece));
+    const headers = this.#isByPerson ? {} : UNATTENDED;
+    this.#isByPerson &&= this.#waitingBytes > 0;
     while (this.isOpen) {
       try {
-        await api.POST('/api/drills/ways/{way}', { params: { path: { way: this.#way } }, body: { typed }, signal: this.#end.signal });
+        await api.POST('/api/drills/ways/{way}', { params: { path: { way: this.#way } }, body: { typed }, headers, signal: this.#end.signal });
         return;
       } catch (problem) {
         if (!(problem instanceof Refused && problem.status === NOT_TAKEN)) throw problem;

@@ -5,6 +5,10 @@ import { Alert } from '@patternfly/react-core';
 import { words } from '../words';
 import { leaves } from './leaving';
 import type { Line } from './line';
+import { Pace } from './pace';
+
+/** By what number the messages begin that a person causes: a key, the pointer, and a key by its place. */
+const BY_PERSON = new Set([4, 5, 255]);
 
 /** A line as noVNC takes it: as a channel of a browser. */
 class Channel {
@@ -17,11 +21,14 @@ class Channel {
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
 
   constructor(readonly line: Line) {
-    void line.hear((part) => this.onmessage?.({ data: part.slice().buffer })).finally(() => this.#ended());
+    const pace = new Pace();
+    const take = (piece: Uint8Array<ArrayBuffer>) => this.onmessage?.({ data: piece.slice().buffer });
+    void line.hear((part) => pace.give(part, take, () => line.isOpen)).finally(() => this.#ended());
   }
 
   send(data: ArrayBuffer | Uint8Array) {
-    this.line.say(data instanceof Uint8Array ? data : new Uint8Array(data));
+    const said = data instanceof Uint8Array ? data : new Uint8Array(data);
+    this.line.say(said, !BY_PERSON.has(said[0] ?? 0));
   }
 
   close() {

@@ -121,6 +121,39 @@ def test_what_a_guest_says_stays_in_the_grid(keyboard, vault, drilled, dialogs):
     keyboard.press("Control+]").is_clean()
 
 
+def test_answers_that_the_terminal_gives_by_itself_are_no_acts_of_a_person(keyboard, vault, drilled):
+    drilled.drill.give_pass("admin")
+    way = enter(keyboard, vault)
+    with keyboard.page.expect_request(f"**/drills/ways/{way}") as by_a_person:
+        keyboard.page.keyboard.type("k")
+    reads(keyboard, "k")
+    with keyboard.page.expect_request(is_answer) as by_itself:
+        assert typed(keyboard, way, b"\x1b[6n") == 204
+    assert "x-unattended" not in by_a_person.value.headers
+    assert by_itself.value.headers["x-unattended"] == "1"
+    keyboard.press("Control+]").is_clean()
+
+
+def is_answer(request):
+    """Whether it tells the guest where the cursor is."""
+    said = (request.post_data_json or {}).get("typed", "") if "/drills/ways/" in request.url else ""
+    return base64.b64decode(said).endswith(b"R")
+
+
+def test_no_sequence_and_no_heap_of_accents_keeps_the_page_from_answering(keyboard, vault, drilled):
+    drilled.drill.give_pass("admin")
+    way = enter(keyboard, vault)
+    for final in "@ILMPSTXZb":
+        assert typed(keyboard, way, f"\r\nx\x1b[2147483647{final}".encode()) == 204
+    accents = "\u0301" * 5_000
+    for before in ("a", "", "\x7f", "\x1b[1", "\x1b[1?m", "\x1bXb\x18"):
+        assert typed(keyboard, way, f"{before}{accents}".encode()) == 204
+    assert typed(keyboard, way, b"\r\nstill here") == 204
+    reads(keyboard, "still here")
+    assert rows(keyboard).count("\u0301") < 100
+    keyboard.press("Control+]").is_clean()
+
+
 def test_colours_are_shown_under_the_policy(keyboard, vault, drilled):
     drilled.drill.give_pass("admin")
     way = enter(keyboard, vault)

@@ -1,1 +1,0 @@
-var e=e=>e.ctrlKey&&!e.altKey&&(e.key===`]`||e.code===`BracketRight`);export{e as t};
