@@ -108,9 +108,16 @@ def test_an_agent_s_look_is_told_with_its_instant_until_it_is_too_old():
     assert known(Line.SSH_LISTENS, old, [said(Line.SSH_LISTENS)]).standing is Standing.CONFIRMED
 
 
-def test_rules_of_a_site_are_confirmed_for_that_site_alone():
-    assert known(Line.TARGET_RULES, confirmed=[said(Line.TARGET_RULES)]).standing is Standing.CONFIRMED
-    there = known(Line.TARGET_RULES, confirmed=[said(Line.TARGET_RULES)], target="paris")
+def test_a_look_of_a_clock_that_was_far_ahead_keeps_no_person_s_word_from_counting():
+    ahead = Sight(System.LINUX, NOW + timedelta(days=3650), {Line.SSH_AT_BOOT: False})
+    assert known(Line.SSH_AT_BOOT, ahead).standing is Standing.WRONG
+    assert known(Line.SSH_AT_BOOT, ahead, [said(Line.SSH_AT_BOOT)]).standing is Standing.CONFIRMED
+
+
+@pytest.mark.parametrize("line", [Line.TARGET_RULES, Line.SSH_LET_IN])
+def test_what_is_said_of_a_site_is_confirmed_for_that_site_alone(line):
+    assert known(line, confirmed=[said(line)]).standing is Standing.CONFIRMED
+    there = known(line, confirmed=[said(line)], target="paris")
     assert there.standing is Standing.OPEN
 
 
@@ -130,5 +137,5 @@ def test_nothing_counts_as_good_that_nobody_saw_or_said(line, looked, holds, con
         assert (found.at, holds) == (looked, True)
     if found.standing is Standing.CONFIRMED:
         assert (found.at, found.who) == (confirmed, "ada")
-    if holds is False and looked and NOW - looked < timedelta(days=1):
+    if holds is False and looked and abs(NOW - looked) < timedelta(days=1):
         assert found.standing is Standing.WRONG

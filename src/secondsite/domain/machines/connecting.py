@@ -79,7 +79,7 @@ KINDS: Mapping[Line, Kind] = {
         Kind(Line.SSH_AT_BOOT, _LINUX, "its SSH server starts at boot", "'systemctl enable ssh', or sshd."),
         Kind(
             Line.SSH_LET_IN, _LINUX, "its firewall lets SSH in from the networks of the second site",
-            "'nft list ruleset' shows what is let in.",
+            "'nft list ruleset' shows what is let in.", of_target=True,
         ),
         Kind(
             Line.REMOTE_DESKTOP, _WINDOWS, "Remote Desktop is switched on",
@@ -198,9 +198,12 @@ def _known(kind: Kind, sight: Sight, said: Confirmation | None, now: datetime) -
 
 
 def _is_overruled(sight: Sight, said: Confirmation | None, now: datetime) -> bool:
-    """Whether a person's word counts against what an agent saw: only after an old look."""
+    """Whether a person's word counts against what an agent saw: only after an old look, or one that tells no
+    instant, by a clock that was wrong."""
     if said is None or sight.at is None:
         return False
+    if _is_ahead(sight.at, now):
+        return True
     return said.at > sight.at and now - sight.at > timedelta(seconds=OPPOSED_SECONDS)
 
 
@@ -208,4 +211,8 @@ def _counts(kind: Kind, at: datetime | None, now: datetime) -> bool:
     """Whether a look of then still counts. One of the future was made by a clock that was wrong."""
     if at is None:
         return False
-    return timedelta(seconds=-DAY) < now - at < timedelta(seconds=kind.again_seconds)
+    return not _is_ahead(at, now) and now - at < timedelta(seconds=kind.again_seconds)
+
+
+def _is_ahead(at: datetime, now: datetime) -> bool:
+    return at - now >= timedelta(seconds=DAY)
