@@ -2,12 +2,15 @@
 not at all."""
 
 import contextlib
+import http.client
 import io
 import json
 import os
+import ssl
 import tarfile
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -147,6 +150,26 @@ def test_an_archive_that_is_cut_off_says_so_and_no_file_has_its_name(rig, point,
     finally:
         process.start()
         rig.wait_connected()
+
+
+class Older(http.client.HTTPSConnection):
+    """As an old proxy asks."""
+
+    _http_vsn, _http_vsn_str = 10, "HTTP/1.0"
+
+
+def test_by_http_1_0_where_a_cut_is_not_seen_nothing_is_sent(rig, point_id):
+    where, ca = urlsplit(rig.url), str(rig.home("vault") / "pki" / "ca.pem")
+    with rig.client() as vault:
+        token = vault.tokens.create("dora", "contributor").token
+        asked = Older(where.hostname, where.port, context=ssl.create_default_context(cafile=ca))
+        with contextlib.closing(asked):
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            path = f"/api/machines/web01/points/{point_id}/send-files"
+            asked.request("POST", path, json.dumps({"path": "vda/etc/hosts"}), headers)
+            answer = asked.getresponse()
+            assert (answer.status, b"HTTP/1.0" in answer.read()) == (422, True)
+        vault.tokens["dora"].delete()
 
 
 def test_a_person_who_leaves_ends_the_reading(rig, point):

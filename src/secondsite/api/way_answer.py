@@ -47,6 +47,15 @@ def is_way(scope: Scope) -> bool:
     return scope["method"] == "POST" and PATH.fullmatch(scope["path"]) is not None
 
 
+def require_ends(scope: Scope) -> None:
+    """Raises InvalidArgument for a request by HTTP/1.0: an answer without chunks looks whole when cut."""
+    if scope["http_version"] == "1.0":
+        raise errors.InvalidArgument(
+            "Files are not sent by HTTP/1.0: an archive that is cut off would look whole.",
+            do="Ask by HTTP/1.1; of a proxy before the vault: 'proxy_http_version 1.1;' in nginx.",
+        )
+
+
 class WaysByRequests:
     """The open ways that take what goes to the machine by requests, by their ids. Of one event loop."""
 
@@ -192,6 +201,6 @@ class WayAnswer(Response):
 
 class FilesAnswer(WayAnswer):
     """Answers with an archive. One that was not sent whole is cut off before its end, which any client of
-    HTTP takes for an error."""
+    HTTP/1.1 takes for an error."""
 
     kind = b"application/x-tar"

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 
 from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
@@ -17,7 +17,7 @@ from ...wire.rest.predictions import Prediction, ReprotectPreview
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
 from ..routers import guarded
-from ..way_answer import FilesAnswer
+from ..way_answer import FilesAnswer, require_ends
 from .names import MachineName, PointId
 
 router = guarded("points")
@@ -135,9 +135,13 @@ def fetch_files(
     response_class=Response,
     responses={HTTPStatus.OK: {"content": {"application/x-tar": {}}, "description": "The archive."}},
 )
-def send_files(vault: Vault, machine: MachineName, point: PointId, request: rest.PointFilesSend) -> Response:
+def send_files(
+    vault: Vault, asking: Request, machine: MachineName, point: PointId, request: rest.PointFilesSend
+) -> Response:
     """Sends a file of a point, or a folder with all below it, as a tar archive, while it is read; nothing is
-    kept of it. One that cannot be sent whole is cut off: its answer has no end."""
+    kept of it. One that cannot be sent whole is cut off: its answer has no end. By HTTP/1.0, where that
+    is not seen, it is refused."""
+    require_ends(asking.scope)
     return FilesAnswer(vault.point_files.send(machine, point, request))
 
 
