@@ -1,6 +1,12 @@
 """Files out of a recovery point, as a person asks for them, and who may."""
 
+import os
+import sys
+
 import pytest
+
+from secondsite.cli import received_archive
+from secondsite.domain import errors
 
 pytestmark = pytest.mark.slow
 
@@ -26,3 +32,12 @@ def test_each_list_and_each_fetch_stands_in_the_audit_log_with_its_path(cli, pro
     for verb, path in (("list-files", "vda1/private"), ("fetch-files", "vda1/secret")):
         found = [each for each in entries if each["object"].endswith(verb) and path in each["details"]]
         assert found, (verb, [each["object"] for each in entries])
+
+
+def test_a_program_that_takes_no_more_of_an_archive_is_told_as_that(monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        with pytest.raises(errors.NotPossibleNow, match="ended before it had all of it"):
+            received_archive.write([b"x"], received_archive.STANDARD)

@@ -57,6 +57,11 @@ def _copied(pieces: Iterable[bytes], file: int) -> int:
 def _written(view: memoryview, file: int) -> int:
     try:
         return os.write(file, view)
+    except BrokenPipeError as problem:
+        raise errors.NotPossibleNow(
+            "The program that takes the archive ended before it had all of it.",
+            do="See what it says. Or give a file: '--output FILE'.",
+        ) from problem
     except OSError as problem:
         raise errors.NotPossibleNow(
             f"The archive cannot be written: {problem.strerror}; it is not whole.",
