@@ -60,11 +60,13 @@ def watched(tx: Transaction, now: datetime) -> Iterator[FailedOverPlan]:
 def may_commit(tx: Transaction, record: PlanRecord, now: datetime) -> FailedOverPlan | None:
     """The plan, if it is set to commit by itself, its last failover has ended, a machine of it waits for its
     commit, and that failover is not kept open; nor was it committed by itself before."""
-    run = last_failover(tx, record) if record.plan.commit_after_held_seconds else None
-    if run is None or not run.state.ended or _is_over(tx.held_checks.find(record.name), run):
+    if not record.plan.commit_after_held_seconds:
         return None
     machines = tx.machines.several([each.id for each in record.plan.machines])
     if not any(each.state in UNCOMMITTED for each in machines):
+        return None
+    run = last_failover(tx, record)  # of a year of drills it reads all runs
+    if run is None or not run.state.ended or _is_over(tx.held_checks.find(record.name), run):
         return None
     checks = {each.id: repeatable(tx, each.id) for each in machines}
     obstacle = next(_obstacles(tx, record, run, machines, checks, now), "")
