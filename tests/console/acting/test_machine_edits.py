@@ -91,6 +91,8 @@ def test_checks_and_hooks_are_listed_anew(settings, machine):
     (check,), (hook,) = machine.checks().checks, machine.hooks().hooks
     assert (check.name, check.port, hook.name, hook.moment) == ("login", 22, "dns", "before_stop")
     assert set(hook.kinds) == {"planned", "unplanned"}
+    machine.set_checks([])  # others move it
+    machine.set_hooks([])
 
 
 def test_a_point_is_held_with_its_reason_and_released(keyboard, machine):

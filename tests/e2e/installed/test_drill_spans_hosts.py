@@ -44,7 +44,7 @@ def rig():
         for name, host in HOSTS.items():
             at = protection(name).model_copy(update={"target_appliance": f"appliance-{host}"})
             rig.must(Verb.ENABLE_PROTECTION, at)
-            rig.new_points(name)
+            rig.new_points(name, within_seconds=SECONDS)  # three guests boot on two processors
             rig.virsh("a", "destroy", name)  # this machine has two processors
         with rig.client() as vault:
             vault.plans.create(PLAN, [rest.PlanGroupChange(machines=tuple(HOSTS))])
