@@ -264,6 +264,8 @@ def check_table(rows: Sequence[Transition], moving: Mapping[State, MovingState])
 
 MOVING = moving_states(TABLE)
 check_table(TABLE, MOVING)
+UNCOMMITTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER})
+"""It runs where it was moved, and nobody has committed that yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from ...domain import advice, bring_up, health, shell
 from ...domain.amounts import span
 from ...domain.health import Health, HealthFinding
-from ...domain.lifecycle import HALF_WAY, DrillState, State, Verb
+from ...domain.lifecycle import HALF_WAY, UNCOMMITTED, DrillState, State, Verb
 from ...domain.machines import platforms
 from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobView
@@ -51,7 +51,6 @@ KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
 KNOWN_AT_TARGET = KNOWN_AT_SOURCE | {State.FAILED_OVER, State.PLANNED_FAILED_OVER}
 """States at rest in which the target's appliance reports on the machine all the time."""
 STOPPING = frozenset({State.DISABLING, State.DISABLE_FAILED})
-UNCOMMITTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER})
 REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECTED, State.REPROTECTING})
 _WENT_AWAY = RUNS_AT_TARGET - {
     State.PLANNED_FAILED_OVER,

@@ -30,7 +30,6 @@ from ..steps.deps import Deps
 from . import run, unsynchronized_failback
 from .data_synchronization import as_it_goes
 from .failed_over import (
-    UNCOMMITTED,
     FailedOverPlan,
     commit_request,
     failover_of,
@@ -45,7 +44,6 @@ from .submit import PlanRunRequest, require, shut_down_order, submit, taken, uns
 
 __all__ = [
     "LOCK",
-    "UNCOMMITTED",
     "FailedOverPlan",
     "PlanRunRequest",
     "as_it_goes",

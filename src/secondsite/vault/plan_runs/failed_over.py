@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ...domain import errors, lifecycle
 from ...domain.access.roles import NEEDS, Grant
-from ...domain.lifecycle import DrillState, State, Verb
+from ...domain.lifecycle import UNCOMMITTED, DrillState, Verb
 from ...domain.plans.plan import PlanMachine, RecoveryPlan
 from ...domain.plans.run_selection import RunRequest, listed
 from ...jobs.model.views import JobView
@@ -21,7 +21,6 @@ from .one_run_at_a_time import subject_of
 from .submit import PlanRunRequest, taken
 
 MOVES = frozenset({Verb.FAILOVER.value, Verb.PLANNED_FAILOVER.value})
-UNCOMMITTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER})
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,11 @@ def merged(inventories: Iterable[Inventory]) -> Inventory:
     )
 
 
+def has(inventory: Inventory, name: str) -> bool:
+    """Whether a machine there has that name or id."""
+    return any(name in (each.fabric_id, each.name) for each in inventory.machines)
+
+
 def find_machine(inventory: Inventory, name: str, site: str) -> DiscoveredMachine:
     """The machine by its fabric id or name; raises NotFound, or InvalidArgument for a name that is not
     unique."""

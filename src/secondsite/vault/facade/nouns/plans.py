@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from ....domain import errors, shell
-from ....domain.lifecycle import Verb
+from ....domain.lifecycle import UNCOMMITTED, Verb
 from ....domain.plans import plan as plans
 from ....domain.plans.actions import Action, require_readable
 from ....domain.plans.run_selection import listed
@@ -84,7 +84,7 @@ class Plans:
             if known.job_id is not None:
                 raise _has_begun(name, known.job_id)
             members = tx.machines.several([each.id for each in record.plan.machines])
-            if not any(each.state in plan_runs.UNCOMMITTED for each in members):
+            if not any(each.state in UNCOMMITTED for each in members):
                 raise _commits_not_itself(name)
             if known.kept_open_by is None:
                 by, now = self._parts.caller.name, self._parts.now()

@@ -31,10 +31,6 @@ class SiteContents:
     problem: Problem | None = None
     seen_at: datetime | None = None
 
-    def has(self, name: str) -> bool:
-        """Whether a machine has that name or id."""
-        return any(name in (each.fabric_id, each.name) for each in self.inventory.machines)
-
 
 def now(parts: Parts, site: str) -> SiteContents:
     """All machines and networks of the site now, as far as its appliances answer; several beside one

@@ -29,7 +29,7 @@ def refuse_unknown(parts: Parts, request: rest.EnableProtection) -> None:
     if found is None:
         return
     for name in new:
-        if found.problem is not None and not found.has(name):
+        if found.problem is not None and not lookup.has(found.inventory, name):
             continue  # the appliance that did not answer may have it: the job asks once more
         machine = _found(parts, found, name, request.source_site)
         disks = lookup.chosen_disks(machine, request.disks.get(name, ()))

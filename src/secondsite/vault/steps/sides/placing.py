@@ -151,7 +151,7 @@ def _in_the_way(at: ApplianceRecord, machine: DiscoveredMachine) -> ObstacleShap
 
 def has(seen: Mapping[str, Inventory], name: str) -> bool:
     """Whether one of these inventories has a machine of that name or id."""
-    return any(name in (each.fabric_id, each.name) for found in seen.values() for each in found.machines)
+    return any(lookup.has(found, name) for found in seen.values())
 
 
 def holder(
