@@ -3,6 +3,7 @@
 import { Alert, Button, Form, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
 import { useIsFetching, type Query } from '@tanstack/react-query';
 import { use, useEffect, useId, useRef, useState, type FormEvent, type KeyboardEvent, type ReactNode } from 'react';
+import { flushSync } from 'react-dom';
 import { useLocation } from 'wouter';
 import { Refused, cache, isLate, queries, type Shapes } from '../api';
 import { useWho } from '../api/session';
@@ -146,9 +147,9 @@ export function Dialog(props: DialogProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (isKept || isBusy || meanwhile) return; // Enter sends a form of one field also without a button
-    setTried(true);
+    flushSync(() => setTried(true)); // the focus moves before the next key, not with the next frame: what was typed meanwhile went into two fields
     if (isReady) return void act();
-    requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
+    form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
   };
   return (
     <Closes value={undefined}>

@@ -209,6 +209,7 @@ export const en = {
     created: 'Created', about: 'About', preview: 'A run of all of it now', run: 'Which run', hooks: 'Hooks', starts: (name: string, where: string) => `${name} starts at ${where}`, from: (at: string, lost: string) => `from ${at}, loses at most ${lost}`, predicted: 'Would take', leftOut: 'Left out', direction: 'Direction',
     held: 'Commits by itself after', heldFor: (span: string) => `its checks have held for ${span}`,
     commits: (name: string, since: string, at: string) => `The checks of all its machines have held since ${since}: it commits by itself, not before ${at}. 'secondsite plan keep-open ${name}' leaves this failover to a person.`,
+    keepOpen: 'Keep open', keepsOf: (name: string) => `the last failover of ${name}`, keepsSteps: ['It does not commit by itself any more: a person commits it.', 'The next failover of the plan commits by itself again.'],
     keptOpen: (who: string) => `${who} keeps this failover open: a person commits it.`, commitsNot: (why: string) => `It does not commit by itself now: ${why}.`,
     group: (number: number) => `Group ${number}`, before: 'Before it', after: 'After it', ended: 'its protection ended',
     obstacles: (many: number) => (many === 1 ? 'no: 1 reason' : `no: ${many} reasons`),

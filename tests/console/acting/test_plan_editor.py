@@ -4,6 +4,7 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.domain import errors
+from secondsite.domain.lifecycle import Verb
 from secondsite.wire import rest
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from tests.console.acting import support_keyboard
@@ -214,6 +215,30 @@ def test_when_a_plan_commits_by_itself_is_set_and_outlives_another_edit(keyboard
     for name in ("app01", "app02", "app03"):
         vault.machines[name].set_checks([])  # others move them
     keyboard.is_clean()
+
+
+def test_a_failover_is_left_to_a_person_who_commits_it(keyboard, vault):
+    machine = vault.machines["app07"]
+    machine.set_checks([MachineCheck(name="agent", kind=CheckKind.AGENT, deadline_seconds=2)])
+    vault.plans.create("late", [one_of("app07")], commit_after_held_seconds=604_800)
+    try:
+        with pytest.raises(errors.JobNotSucceeded):  # it has no agent
+            vault.plans["late"].run(Verb.FAILOVER, rest.PlanFailover()).wait(60)
+        keyboard.open("/plans/late")
+        eventually(
+            lambda: vault.plans["late"].show().held_checks, 120
+        )  # a new vault hears for a minute first
+        keyboard.says("does not commit by itself now").act("Keep open").dialog()
+        keyboard.says("a person commits it").act("Keep open")
+        keyboard.page.get_by_role("dialog").wait_for(state="detached")
+        keyboard.says("keeps this failover open").is_clean()
+        assert vault.plans["late"].show().held_checks.kept_open_by
+        assert not keyboard.page.get_by_role("button", name="Keep open").count()
+    finally:
+        vault.plans["late"].delete()
+        machine.set_checks([])
+        for verb in ("commit", "reprotect", "planned_failover", "commit", "reprotect"):
+            getattr(machine, verb)().wait()
 
 
 def test_what_was_changed_is_not_lost_by_one_key(keyboard, plan):

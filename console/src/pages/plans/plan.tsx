@@ -5,6 +5,7 @@ import { Link, useParams } from 'wouter';
 import { PlanActs } from '../../actions/plan-acts';
 import { queries, type Shapes } from '../../api';
 import { useMachines } from '../../live';
+import { EditActs } from '../../edits/edit-acts';
 import { PlanEdits } from '../../edits/plan/acts';
 import { Facts, Part } from '../../parts/facts';
 import { PageFrame, To, machinePath } from '../../parts/frame';
@@ -15,11 +16,13 @@ import { instant, plain, span } from '../../words/format';
 import { Preview } from './preview';
 
 type Plan = Shapes['Plan'];
+const LOOKS_MS = 5_000;
+const KeepOpen = lazy(() => import('../../edits/plan/keep-open'));
 const People = lazy(() => import('../../ways/passes'));
 
 export default function OnePlan() {
   const { id = '' } = useParams();
-  const found = queries.useQuery('get', '/api/plans/{plan}', { params: { path: { plan: id } } });
+  const found = queries.useQuery('get', '/api/plans/{plan}', { params: { path: { plan: id } } }, { refetchInterval: ({ state }) => (state.data?.commit_after_held_seconds ? LOOKS_MS : false) }); // each look at its checks changes it, and no event says so
   return (
     <PageFrame title={id} above={<Above />}>
       <Asking of={found}>
@@ -47,7 +50,12 @@ function Held({ name, of }: { name: string; of: Plan['held_checks'] }) {
   if (!of || of.job_id) return null;
   const { plans } = words;
   const said = of.kept_open_by ? plans.keptOpen(of.kept_open_by) : of.since && of.commits_not_before ? plans.commits(name, instant(of.since), instant(of.commits_not_before)) : of.problem && plans.commitsNot(of.problem);
-  return said ? <Alert isInline variant={of.commits_not_before ? 'warning' : 'info'} title={said} component="h2" /> : null;
+  if (!said) return null;
+  return (
+    <Alert isInline variant={of.commits_not_before ? 'warning' : 'info'} title={said} component="h2">
+      {!of.kept_open_by && <EditActs isSmall isQuiet acts={[{ label: plans.keepOpen, permission: 'operate', show: (close) => <KeepOpen name={name} onClose={close} /> }]} />}
+    </Alert>
+  );
 }
 
 /** The machines of the plan that have an open drill, and who may come into them. */

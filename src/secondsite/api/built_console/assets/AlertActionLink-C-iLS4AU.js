@@ -1,0 +1,1 @@
+import{K as e,c as t,s as n}from"./Alert-BJJrTOVH.js";import{l as r}from"./words-Czd5Vhrc.js";var i=r(),a=r=>{var{className:a=``,children:o}=r,s=e(r,[`className`,`children`]);return(0,i.jsx)(n,Object.assign({variant:t.link,isInline:!0,className:a},s,{children:o}))};a.displayName=`AlertActionLink`;export{a as t};

@@ -1,1 +1,0 @@
-import{j as e}from"./Alert-BTQHUMZm.js";var t=({prefix:t=`pf-random-id-`,children:n})=>n(e(t));t.displayName=`GenerateId`;export{t};

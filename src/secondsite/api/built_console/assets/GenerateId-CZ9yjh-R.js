@@ -1,0 +1,1 @@
+import{j as e}from"./Alert-BJJrTOVH.js";var t=({prefix:t=`pf-random-id-`,children:n})=>n(e(t));t.displayName=`GenerateId`;export{t};

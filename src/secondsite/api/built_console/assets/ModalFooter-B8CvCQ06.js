@@ -1,1 +1,0 @@
-import{G as e,K as t}from"./Alert-BTQHUMZm.js";import{l as n}from"./words-CFLsK97Z.js";import{i as r}from"./ModalHeader-D2EPRGAa.js";var i=n(),a=n=>{var{children:a,className:o}=n,s=t(n,[`children`,`className`]);return(0,i.jsx)(`footer`,Object.assign({},s,{className:e(r.modalBoxFooter,o),children:a}))};a.displayName=`ModalFooter`;export{a as t};

@@ -1,0 +1,1 @@
+import{G as e,K as t}from"./Alert-BJJrTOVH.js";import{l as n}from"./words-Czd5Vhrc.js";import{i as r}from"./ModalHeader-DsXPVpG3.js";var i=n(),a=n=>{var{children:a,className:o}=n,s=t(n,[`children`,`className`]);return(0,i.jsx)(`footer`,Object.assign({},s,{className:e(r.modalBoxFooter,o),children:a}))};a.displayName=`ModalFooter`;export{a as t};

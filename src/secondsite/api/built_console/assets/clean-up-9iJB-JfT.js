@@ -1,0 +1,1 @@
+export{n as VerdictFields,r as asOptions,t as default}from"./clean-up-DFusAWVB.js";

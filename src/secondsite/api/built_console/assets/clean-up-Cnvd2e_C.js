@@ -1,1 +1,0 @@
-export{n as VerdictFields,r as asOptions,t as default}from"./clean-up-DraT-NSe.js";

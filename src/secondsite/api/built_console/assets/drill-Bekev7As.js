@@ -1,0 +1,1 @@
+export{n as DrillFields,t as default,r as useDrill,i as useDrillNetworks}from"./drill-B0lPY_fE.js";

@@ -1,1 +1,0 @@
-export{n as DrillFields,t as default,r as useDrill,i as useDrillNetworks}from"./drill-DpCJOs1V.js";

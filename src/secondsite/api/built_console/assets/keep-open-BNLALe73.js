@@ -1,0 +1,1 @@
+import{L as e}from"./state-Dvzm5dwx.js";import{l as t,t as n}from"./words-Czd5Vhrc.js";import{t as r}from"./remove-S53IZLqh.js";var i=t();function a({name:t,onClose:a}){let{plans:o}=n;return(0,i.jsx)(r,{what:o.keepsOf(t),act:o.keepOpen,verb:`keep_plan_open`,steps:o.keepsSteps,send:()=>e.POST(`/api/plans/{plan}/keep-open`,{params:{path:{plan:t}}}),onClose:a})}export{a as default};
