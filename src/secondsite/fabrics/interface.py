@@ -55,6 +55,9 @@ class Properties:
     """Whether machines can be made and started here. If not, they are only protected from here."""
     may_miss_writes: bool = False
     """Whether tracking may miss a write that nothing notices. Then `Tracking.compare` tells of blocks."""
+    vetoes: bool = True
+    """Whether the platform can keep everybody from starting a machine, where the host has what that takes. If
+    not, a forbidden start is only refused to us, and not made by the host at its own."""
     lists: str = "virsh list --all"
     """The command that shows a person all machines."""
 

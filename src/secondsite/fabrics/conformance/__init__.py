@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from .firmware import FirmwareCases
 from .hosting import HostingCases
-from .machines import MachineCases, NetworkCases
+from .machines import InventoryCases, MachineCases, NetworkCases, PowerCases
 from .owners import OwnerCases
 from .seeing import SeeingCases
 from .settling import SettlingCases
@@ -24,6 +24,8 @@ from .writes import WriteCases
 
 
 class Suite(
+    InventoryCases,
+    PowerCases,
     MachineCases,
     NetworkCases,
     ViewCases,
@@ -40,4 +42,4 @@ class Suite(
     """All cases. The subclass gives the fixture `under_test`."""
 
 
-__all__ = ["FabricUnderTest", "Suite"]
+__all__ = ["FabricUnderTest", "InventoryCases", "PowerCases", "Suite"]

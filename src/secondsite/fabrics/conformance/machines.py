@@ -1,4 +1,6 @@
-"""Cases about inventory, power, pausing guests, and networks."""
+"""Cases about inventory, power, pausing guests, and networks.
+
+Those of the inventory and of power need no view of a disk."""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from .under_test import FabricUnderTest
 LOOPBACK = "127.0.0.1"
 
 
-class MachineCases:
+class InventoryCases:
     def test_the_inventory_finds_machines_with_their_disks_and_sizes(
         self, under_test: FabricUnderTest
     ) -> None:
@@ -49,17 +51,6 @@ class MachineCases:
             assert found.macs == {nic.mac.lower() for nic in definition.nics}
             assert found.stays
 
-    def test_what_a_disk_begins_with_is_told_or_nothing(self, under_test: FabricUnderTest) -> None:
-        fabric_id = under_test.make_machine("begins", [3 * MiB])
-        (disk,) = steps.machine_of(under_test, fabric_id).definition.disks
-        under_test.switch_on(fabric_id)
-        under_test.write(fabric_id, disk.key, 0, b"\x41" * 65536)
-        beginning, path = under_test.fabric.inventory.beginning, Path(disk.path)
-        is_plain = path.exists() and not image.look(path, disk.format, written=True).encrypted
-        is_read = under_test.fabric.properties.hosts and is_plain
-        assert beginning(fabric_id, disk.key, 8192) == (b"\x41" * 8192 if is_read else b"")
-        assert beginning(fabric_id, "none-such", 8192) == b""
-
     def test_a_machine_that_nobody_knows_is_missing(self, under_test: FabricUnderTest) -> None:
         unknown = str(uuid.uuid4())
         assert under_test.fabric.inventory.get(unknown) is None
@@ -68,10 +59,13 @@ class MachineCases:
             under_test.fabric.inventory.holding(unknown)
         under_test.fabric.power.stop(unknown)
 
+
+class PowerCases:
     def test_power_start_and_stop_can_be_repeated(self, under_test: FabricUnderTest) -> None:
         steps.require_hosts(under_test)
         power = under_test.fabric.power
         fabric_id = under_test.make_machine("power", [steps.DISK_BYTES])
+        under_test.fabric.tracking.enable(fabric_id, steps.TAG)
         for _ in range(2):
             power.start(fabric_id)
             assert power.state(fabric_id) is PowerState.RUNNING
@@ -79,18 +73,6 @@ class MachineCases:
         for _ in range(2):
             power.stop(fabric_id)
             assert power.state(fabric_id) is PowerState.OFF
-
-    def test_a_shutdown_says_truly_whether_the_machine_is_off(self, under_test: FabricUnderTest) -> None:
-        power = under_test.fabric.power
-        fabric_id = steps.protected(under_test, "shutdown")
-        steps.checkpoint(under_test, fabric_id)
-        grace_seconds = 20 if under_test.obeys_shutdown else 0.5
-        assert power.shut_down(fabric_id, grace_seconds) is under_test.obeys_shutdown
-        expected = PowerState.OFF if under_test.obeys_shutdown else PowerState.RUNNING
-        assert power.state(fabric_id) is expected
-        if not under_test.obeys_shutdown:
-            steps.stopped(under_test, fabric_id)
-        assert power.shut_down(fabric_id, 1) is True
 
     def test_a_machine_runs_on_when_the_fabric_object_is_dropped(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.running(under_test, "runs-on")
@@ -140,6 +122,45 @@ class MachineCases:
         if under_test.fabric.properties.hosts:
             assert not power.starts_with_host(fabric_id)
         under_test.switch_on(fabric_id)
+
+    def test_where_nothing_vetoes_a_start_its_owner_s_is_seen_and_the_mark_stays(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        if under_test.fabric.properties.vetoes:
+            raise SkipTest("the platform has a veto")
+        fabric_id = steps.protected(under_test, "not-vetoed")
+        under_test.fabric.power.forbid_start(fabric_id, steps.TAG)
+        steps.stopped(under_test, fabric_id)
+        under_test.switch_on(fabric_id)
+        assert under_test.fabric.power.state(fabric_id) is PowerState.RUNNING
+        steps.until(lambda: fabric_id in under_test.fabric.inventory.running())
+        assert not under_test.fabric.power.starts_with_host(fabric_id)
+        assert steps.machine_of(under_test, fabric_id).start_forbidden
+
+
+class MachineCases:
+    def test_what_a_disk_begins_with_is_told_or_nothing(self, under_test: FabricUnderTest) -> None:
+        fabric_id = under_test.make_machine("begins", [3 * MiB])
+        (disk,) = steps.machine_of(under_test, fabric_id).definition.disks
+        under_test.switch_on(fabric_id)
+        under_test.write(fabric_id, disk.key, 0, b"\x41" * 65536)
+        beginning, path = under_test.fabric.inventory.beginning, Path(disk.path)
+        is_plain = path.exists() and not image.look(path, disk.format, written=True).encrypted
+        is_read = under_test.fabric.properties.hosts and is_plain
+        assert beginning(fabric_id, disk.key, 8192) == (b"\x41" * 8192 if is_read else b"")
+        assert beginning(fabric_id, "none-such", 8192) == b""
+
+    def test_a_shutdown_says_truly_whether_the_machine_is_off(self, under_test: FabricUnderTest) -> None:
+        power = under_test.fabric.power
+        fabric_id = steps.protected(under_test, "shutdown")
+        steps.checkpoint(under_test, fabric_id)
+        grace_seconds = 20 if under_test.obeys_shutdown else 0.5
+        assert power.shut_down(fabric_id, grace_seconds) is under_test.obeys_shutdown
+        expected = PowerState.OFF if under_test.obeys_shutdown else PowerState.RUNNING
+        assert power.state(fabric_id) is expected
+        if not under_test.obeys_shutdown:
+            steps.stopped(under_test, fabric_id)
+        assert power.shut_down(fabric_id, 1) is True
 
     def test_a_pause_stops_all_guests_and_lets_them_go_on(self, under_test: FabricUnderTest) -> None:
         both = [steps.filing(under_test, name) for name in ("pause-a", "pause-b")]
