@@ -12,7 +12,7 @@ from tests.fabrics.pve.support_machines import add
 OURS = "4b6f1f0e-8f43-4a5e-9f51-52d9d1a9c001"
 OTHER = "4b6f1f0e-8f43-4a5e-9f51-52d9d1a9c002"
 MARK = f"secondsite-100-{OURS}"
-NO_START = "secondsite-no-start-100"
+NO_START = "secondsite-no-start-100-onboot"
 
 
 @pytest.fixture
@@ -92,8 +92,20 @@ def test_a_forbidden_start_is_two_settings_of_one_call_and_nothing_else(cluster,
         site.power.forbid_start(ours, OURS)
     assert tags(cluster) == ["web", MARK, NO_START]
     assert cluster.pve.vm(100).config["onboot"] == "0"
+    assert site.inventory.get(ours).definition.starts_with_host
+    assert not site.power.starts_with_host(ours)
     assert cluster.changes() == [("PUT", "/api2/json/nodes/pve1/qemu/100/config")]
     assert cluster.pve.vm(100).status == "running"
+
+
+def test_a_start_that_is_allowed_again_is_as_it_is_wanted(cluster, site, ours):
+    for with_host in (True, False):
+        site.power.forbid_start(ours, OURS)
+        site.power.allow_start(ours, OURS, with_host=with_host)
+        assert tags(cluster) == ["web", MARK]
+        assert site.power.starts_with_host(ours) is with_host
+    site.power.forbid_start(ours, OURS)
+    assert not site.inventory.get(ours).definition.starts_with_host
 
 
 def test_what_somebody_else_changed_meanwhile_is_read_again_and_kept(cluster, site, ours, monkeypatch):

@@ -14,7 +14,15 @@ ROW = shapes.Row(type="qemu", vmid=100, node="pve1")
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("32G", 32 * 2**30), ("528K", 528 * 1024), ("1.5T", 3 * 2**39), ("7", 7), ("", None), ("4X", None)],
+    [
+        ("32G", 32 * 2**30),
+        ("528K", 528 * 1024),
+        ("1.5T", 3 * 2**39),
+        ("7", 7),
+        ("", None),
+        ("4X", None),
+        ("999999999T", None),
+    ],
 )
 def test_a_size_is_read_or_nothing(text, size):
     assert words.size_bytes(text) == size
@@ -32,11 +40,16 @@ def test_our_mark_counts_only_on_the_machine_whose_number_it_names():
     assert (marks.tag_of(100, tags), marks.is_start_forbidden(100, tags)) == (OURS, True)
     assert (marks.tag_of(101, tags), marks.is_start_forbidden(101, tags)) == (None, False)
     assert marks.marked(101, tags, None) == "web;db"
+    assert marks.marked(100, "secondsite-vault", OURS) == f"secondsite-vault;secondsite-100-{OURS}"
 
 
 @given(st.lists(st.from_regex(r"[a-z0-9_][a-z0-9_+.-]{0,20}", fullmatch=True), max_size=5))
 def test_tags_of_the_owner_stay(tags):
-    theirs = [each for each in tags if not each.startswith("secondsite-")]
+    theirs = [
+        each
+        for each in tags
+        if not each.startswith(("secondsite-no-start-", *(f"secondsite-{n}" for n in range(10))))
+    ]
     assert marks.split(marks.marked(100, ";".join(tags), None)) == tuple(theirs)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ...ground.units import MiB
 from ...wire.common.machines import DiskDefinition, MachineDefinition, NicDefinition
+from . import marks
 from .shapes import Config, Row
 from .words import Parts, parts, size_bytes, whole
 
@@ -43,10 +44,15 @@ def definition(fabric_id: str, row: Row, config: Config) -> MachineDefinition:
         firmware="uefi" if config.get("bios") == "ovmf" else "bios",
         disks=tuple(_disks(config)),
         nics=tuple(_cards(config)),
-        starts_with_host=config.get("onboot") == "1",
+        starts_with_host=wants_host_start(row, config),
         drives=_drives(config),
         native=native(config),
     )
+
+
+def wants_host_start(row: Row, config: Config) -> bool:
+    """Whether it starts with its host, or did before its start was forbidden."""
+    return config.get("onboot") == "1" or marks.started_with_host(row.vmid, config.get("tags", ""))
 
 
 def native(config: Config) -> str:

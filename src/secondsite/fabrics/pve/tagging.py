@@ -8,6 +8,7 @@ from __future__ import annotations
 from ...domain import errors
 from . import marks
 from .connection import Connection
+from .definition import wants_host_start
 from .errors import PveRefused
 from .inventory import not_found
 from .machines import Known, Machines
@@ -90,7 +91,8 @@ class PveTags:
 def _tags(found: Known, tag: str | None, forbidden: bool | None) -> str:
     """What was not asked to change stays."""
     keep = found.is_start_forbidden if forbidden is None else forbidden
-    return marks.marked(found.row.vmid, found.tags, tag, forbidden=keep)
+    with_host = wants_host_start(found.row, found.config)
+    return marks.marked(found.row.vmid, found.tags, tag, forbidden=keep, with_host=with_host)
 
 
 def _not_ours(found: Known) -> errors.NotOurs:

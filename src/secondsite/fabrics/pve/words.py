@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ...domain.counters import MOST
+
 SIZE = re.compile(r"(\d{1,15})(?:\.(\d{1,3}))?([KMGT]?)")
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 MOST_PARTS = 64
@@ -35,12 +37,13 @@ def parts(value: str) -> Parts:
 
 
 def size_bytes(text: str) -> int | None:
-    """A size such as 32G or 528K, in bytes; None for anything else."""
+    """A size such as 32G or 528K, in bytes; None for anything else, and for more than any disk has."""
     found = SIZE.fullmatch(text)
     if found is None:
         return None
     whole, fraction, unit = found.groups()
-    return int(float(f"{whole}.{fraction or 0}") * UNITS[unit]) if fraction else int(whole) * UNITS[unit]
+    size = int(float(f"{whole}.{fraction}") * UNITS[unit]) if fraction else int(whole) * UNITS[unit]
+    return size if size <= MOST else None
 
 
 def whole(text: str, otherwise: int) -> int:
