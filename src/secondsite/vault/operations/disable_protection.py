@@ -131,6 +131,8 @@ class DisableProtection(MachineOperation):
         keep_later_than = None if sees_copy else source.machine.epoch
         try:
             given_up = is_old_copy and is_connected
+            if given_up:
+                _remove_further_copy(source)
             asked = source.to_end_protection(
                 given_up=given_up, keep_later_than=keep_later_than, copy_is_off=self._copy_is_off(ctx)
             )
@@ -142,7 +144,7 @@ class DisableProtection(MachineOperation):
                     f"{error.message} Replication is stopped there when it returns; the target refuses its "
                     "cycles from now on."
                 ),
-                lambda session: self._stop_later(session, source, asked),
+                lambda session: self._stop_later(session, source, asked, is_old_copy=is_old_copy),
             )
 
     def _serves_at_target(self, ctx: StepContext) -> bool:
@@ -194,10 +196,19 @@ class DisableProtection(MachineOperation):
         return f"{what} lost"
 
     def _stop_later(
-        self, session: Session, source: Source, asked: Ask[orders.StopReplication, orders.Nothing]
+        self,
+        session: Session,
+        source: Source,
+        asked: Ask[orders.StopReplication, orders.Nothing],
+        *,
+        is_old_copy: bool,
     ) -> None:
         """Leave it for that site after everything else that is left for it: an old copy there is then removed
         as one."""
+        if is_old_copy and source.is_copy:
+            removal = source.to_remove_machine()
+            why = "the copy that it left there is removed"
+            finish_later.submit(self.deps, session, source, removal.order, removal.payload, why)
         finish_later.submit(
             self.deps, session, source, asked.order, asked.payload, "replication is stopped there"
         )
@@ -249,6 +260,13 @@ class DisableProtection(MachineOperation):
             tx.pools.give_back(machine.id)
         tx.statuses.remove(str(job.subject))
         tx.machines.remove(str(job.subject))
+
+
+def _remove_further_copy(source: Source) -> None:
+    """Remove what a site has of a machine that went on from it to a further one, so that no definition that
+    starts stays there, and the disks below it go with the replica; one that is on stays."""
+    if source.is_copy and source.power(ASKED_IN_PASSING).facts.power in bring_up.NOT_ON:
+        source.ask(source.to_remove_machine())
 
 
 def _named(side: Side, outcome: Outcome) -> Outcome:

@@ -51,6 +51,16 @@ def goes(verbs, *steps):
     return verbs.machine()
 
 
+def succeeds_without_a_site(verbs, verb, **options):
+    job_id = verbs.submit(verb, **options)
+    for _ in range(300):
+        if verbs.tree(job_id).job.state.ended:
+            break
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(2)
+    assert verbs.tree(job_id).job.state == "succeeded"
+
+
 def way(machine):
     return machine.source_site, machine.target_site
 
@@ -141,13 +151,7 @@ def test_each_site_knows_it_under_an_id_of_its_own_and_a_has_the_one_that_it_had
 
 def test_a_site_that_is_gone_is_not_waited_for_and_its_old_copy_gives_way_when_it_returns(away):
     away.appliances.destroy(A)
-    job_id = away.submit(Verb.REPROTECT, **TO_C)
-    for _ in range(300):
-        if away.tree(job_id).job.state.ended:
-            break
-        away.engine.run_until_idle()
-        away.clock.pass_by(2)
-    assert away.tree(job_id).job.state == "succeeded"
+    succeeds_without_a_site(away, Verb.REPROTECT, **TO_C)
     assert given_to(away, A) == []
     away.appliances.mend()
     away.rest()
@@ -241,6 +245,30 @@ def test_when_protection_ends_between_b_and_c_the_old_machine_is_at_home_again_a
     assert given_to(away, A) == [Kind.REMOVE_REPLICA]
     told = next(each for each in away.appliances.removed if each.fabric_id == old)
     assert (told.restore_machine, told.ended, told.still_protected) == (True, True, False)
+
+
+def test_when_protection_ends_at_c_nothing_of_it_stays_at_b(away):
+    goes(away, (Verb.REPROTECT, TO_C))
+    machine = moves(away)
+    away.appliances.given.clear()
+    assert away.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
+    away.rest()
+    changes = [kind for kind in given_to(away, B) if kind is not Kind.POWER]
+    assert changes == [Kind.REMOVE_MACHINE, Kind.STOP_REPLICATION]
+    assert away.appliances.running(machine.id) == [C]
+
+
+def test_what_it_left_at_b_goes_when_b_returns_after_the_end_of_protection(away):
+    goes(away, (Verb.REPROTECT, TO_C))
+    machine = moves(away)
+    away.appliances.destroy(B)
+    away.appliances.given.clear()
+    succeeds_without_a_site(away, Verb.DISABLE_PROTECTION)
+    assert given_to(away, B) == []
+    away.appliances.mend()
+    away.rest()
+    assert given_to(away, B) == [Kind.REMOVE_MACHINE, Kind.STOP_REPLICATION]
+    assert away.appliances.running(machine.id) == [C]
 
 
 def test_a_definition_that_appears_at_a_site_that_is_neither_of_the_two_must_not_start(away):
