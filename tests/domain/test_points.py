@@ -212,11 +212,11 @@ def test_an_older_point_is_always_older_whole_and_no_further_back_than_asked(mad
     for than in known:
         whole = sorted((p.seq for p in known if p.seq < than.seq and not p.damaged), reverse=True)
         for places in (1, 2, 4, 64):
-            found = points.older(known, than.id, places)
+            found = points.older(known, points.arrival(than), places)
             assert (None if found is None else found.seq) == (
                 whole[min(places, len(whole)) - 1] if whole else None
             )
 
 
-def test_there_is_no_older_point_than_one_that_nobody_knows():
-    assert points.older([point(1), point(2)], "p9", 1) is None
+def test_a_point_is_older_than_one_that_was_thinned_out_meanwhile():
+    assert points.older([point(1), point(2)], (1, 9), 1) == point(2)

@@ -143,12 +143,11 @@ def newest(points: Iterable[AnyPoint]) -> AnyPoint | None:
     return max(points, key=arrival, default=None)
 
 
-def older(points: Iterable[AnyPoint], than: str, places: int) -> AnyPoint | None:
-    """The whole point that is so many places older than the named one, or the oldest if there are fewer; None
-    if there is none, or if nobody knows the named one."""
-    ordered = sorted(points, key=arrival, reverse=True)
-    named = next((number for number, point in enumerate(ordered) if point.id == than), len(ordered))
-    whole = [point for point in ordered[named + 1 :] if not (point.damaged or point.committed)]
+def older(points: Iterable[AnyPoint], than: tuple[int, int], places: int) -> AnyPoint | None:
+    """The whole point that is so many places older than what arrived then (its epoch and number), which need
+    not be there any more, or the oldest if there are fewer; None if there is none."""
+    ordered = sorted((each for each in points if arrival(each) < than), key=arrival, reverse=True)
+    whole = [point for point in ordered if not (point.damaged or point.committed)]
     return whole[: max(1, places)][-1] if whole else None
 
 

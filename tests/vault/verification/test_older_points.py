@@ -113,6 +113,23 @@ def test_older_copies_give_way_to_people(booting, points):
     assert [each.point_id for each in appliances.booted] == points[:2]
 
 
+def test_older_ones_are_found_also_if_a_point_that_was_booted_is_thinned_out_meanwhile(booting, points):
+    def thins(point):
+        with booting.verbs.store.transaction() as tx:
+            replica = tx.statuses.get(booting.verbs.machine("web01").id).replica
+            left = tuple(each for each in replica.points if each.id != point)
+            tx.statuses.put_replica(replica.model_copy(update={"points": left}), booting.clock.now())
+
+    class AndItGoes(FailingFrom):
+        def __contains__(self, name):
+            thins(self.appliances.booted[-1].point_id)
+            return super().__contains__(name)
+
+    booting.verbs.appliances.failing_checks = AndItGoes(booting.verbs.appliances, points[3:])
+    booting.verbs.settle(asked(booting, points[0], 5), within_seconds=600)
+    assert [each.point_id for each in booting.verbs.appliances.booted] == [points[0], points[1], points[3]]
+
+
 def test_so_many_that_nobody_meant_it_are_refused():
     with pytest.raises(ValueError, match="or_older"):
         rest.PointBoot(or_older=13)

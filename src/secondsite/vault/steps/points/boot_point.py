@@ -70,7 +70,8 @@ class Options(Shape):
 class BootArguments(Options):
     """The appliance that has the point, the point, and what the copy takes of the site's limits.
     `generation`: the machine's when the job was submitted; an appliance that has seen a later verb starts
-    nothing."""
+    nothing. `arrived`: the point's place in the order of arrival, by which older ones are older also once it
+    was thinned out; a job of an older vault has none."""
 
     appliance_id: str
     site: str
@@ -78,6 +79,7 @@ class BootArguments(Options):
     memory_bytes: int
     generation: int
     network: str = NO_NETWORK
+    arrived: tuple[int, int] | None = None
 
 
 class LookedAt(Shape):
@@ -86,6 +88,7 @@ class LookedAt(Shape):
     evidence: Evidence | None = None
     looked_at: str | None = None
     usable: bool = False
+    arrived: tuple[int, int] | None = None
 
 
 def submit(
@@ -115,10 +118,17 @@ def submit(
         generation=machine.generation,
         network=network or given.network,
         or_older=or_older,
+        arrived=_arrived(tx, machine.id, point_id) if or_older else None,
     )
     return deps.submit(
         tx.session, BOOT, subject=machine.id, subject_name=machine.name, arguments=arguments, requested_by=by
     )
+
+
+def _arrived(tx: Transaction, machine_id: str, point_id: str) -> tuple[int, int] | None:
+    replica = tx.statuses.get(machine_id).replica
+    found = (each for each in (replica.points if replica else ()) if each.id == point_id)
+    return next(((each.epoch, each.seq) for each in found), None)
 
 
 def budget_of(tx: Transaction, site: str) -> VerificationBudget:
@@ -199,7 +209,10 @@ class BootsPoint:
                 booted = BootedRecord(wanted.point, ctx.job_id, answer.sentence, verdict, looked_at=ctx.now())
                 tx.machines.put(replace(machine, booted=booted))
 
-        seen = LookedAt(evidence=proof.evidence, looked_at=wanted.point, usable=verdict is not Verdict.FAILED)
+        usable = verdict is not Verdict.FAILED
+        seen = LookedAt(
+            evidence=proof.evidence, looked_at=wanted.point, usable=usable, arrived=wanted.arrived
+        )
         return Done(answer.sentence, seen, self._deps.commit(keep), partial=verdict is Verdict.FAILED)
 
     def boot_older(self, ctx: StepContext, number: int) -> Outcome:
@@ -214,12 +227,15 @@ class BootsPoint:
         with self._deps.store.reading() as tx:
             _wait_if(ctx, in_the_way(tx, wanted.site))
             replica = tx.statuses.get(str(ctx.subject)).replica
+            arrived = before.arrived or _arrived(tx, str(ctx.subject), str(before.looked_at))
         chosen = ctx.remembered(LookedAt)
         if chosen is None:
-            found = points.older(replica.points if replica else (), str(before.looked_at), 2 ** (number - 1))
+            known = replica.points if replica else ()
+            found = points.older(known, arrived or (0, 0), 2 ** (number - 1))
             if found is None:
                 return Skipped(f"no older point of {ctx.subject_name} is left")
-            ctx.remember(chosen := LookedAt(looked_at=found.id))
+            chosen = LookedAt(looked_at=found.id, arrived=(found.epoch, found.seq))
+            ctx.remember(chosen)
         answer = self._ask(ctx, wanted, str(chosen.looked_at))
         usable = automatic_cleanup.verdict_of(answer.facts.evidence) is not Verdict.FAILED
         seen = chosen.model_copy(update={"evidence": answer.facts.evidence, "usable": usable})
