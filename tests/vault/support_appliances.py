@@ -21,7 +21,7 @@ from secondsite.wire.common.machines import (
     NicDefinition,
 )
 from secondsite.wire.common.points import PointShape, RollForward
-from secondsite.wire.control import Report, checks, copies, orders, proofs, scripts
+from secondsite.wire.control import Report, checks, copies, guest_files, orders, proofs, scripts
 from secondsite.wire.control import names as names_wire
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.statuses import ReplicaStatus, SourceStatus
@@ -279,6 +279,9 @@ class Appliances:
 
     def _restore_copy(self, appliance_id, machine_id, payload):
         return copies.RestoredCopy(fabric_id=payload.fabric_id, name=payload.name)
+
+    def _fetch_files(self, appliance_id, machine_id, payload):
+        return guest_files.FetchedFiles(place=payload.folder)
 
     def _nothing(self, appliance_id, machine_id, payload):
         return orders.Nothing()

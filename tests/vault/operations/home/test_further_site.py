@@ -8,11 +8,10 @@ import pytest
 from secondsite.domain import errors
 from secondsite.domain.groups import ReplicationGroup
 from secondsite.domain.lifecycle import State, Verb
-from secondsite.domain.policies import ReplicationPolicy
 from secondsite.vault.fleet.statuses.old_copies import OldCopies
 from secondsite.vault.health.findings import TWO_COPIES, Situation, findings
 from secondsite.vault.steps.reversal import further_site
-from secondsite.vault.store import ApplianceRecord, GroupRecord, SitePairRecord, SiteRecord, StatusRecord
+from secondsite.vault.store import GroupRecord, StatusRecord
 from secondsite.vault.watch import left_definitions
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.setups import Base
@@ -20,35 +19,16 @@ from secondsite.wire.control.statuses import OldCopyStatus
 from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import findings_of, said
-
-C = "appliance-c"
-TO_C = {"location": "alternate", "target_appliance": C}
+from tests.vault.support_third_site import TO_C, C, add_third_site, goes, moves
 
 
 @pytest.fixture
 def away(verbs):
     """web01 runs at b, committed; there is a third site, c."""
-    with verbs.store.transaction() as tx:
-        tx.sites.add(SiteRecord("c", verbs.clock.now()))
-        at_b = tx.appliances.find(B)
-        hello = at_b.hello.model_copy(update={"appliance_id": C, "site": "c"})
-        tx.appliances.put(
-            ApplianceRecord(C, C, "c", verbs.clock.now(), verbs.clock.now(), connected=True, hello=hello)
-        )
-        tx.policies.put(ReplicationPolicy("default-failback"), read_only=True)
-        for other in ("a", "b"):
-            tx.pairs.put(SitePairRecord(other, "c", reverse_after_commit=False))
+    add_third_site(verbs)
     goes(verbs, (Verb.ENABLE_PROTECTION, {}), (Verb.FAILOVER, {}), (Verb.COMMIT, {}))
-    verbs.appliances.never_had = {C}
     verbs.appliances.given.clear()
     return verbs
-
-
-def goes(verbs, *steps):
-    for verb, options in steps:
-        job = verbs.run(verb, **options)
-        assert job.job.state == "succeeded", (verb, job.job.error)
-    return verbs.machine()
 
 
 def succeeds_without_a_site(verbs, verb, **options):
@@ -63,10 +43,6 @@ def succeeds_without_a_site(verbs, verb, **options):
 
 def way(machine):
     return machine.source_site, machine.target_site
-
-
-def moves(verbs):
-    return goes(verbs, (Verb.PLANNED_FAILOVER, {}), (Verb.COMMIT, {}))
 
 
 def is_at(verbs, appliance):
