@@ -228,10 +228,10 @@ def test_a_failover_is_left_to_a_person_who_commits_it(keyboard, vault):
         eventually(
             lambda: vault.plans["late"].show().held_checks, 120
         )  # a new vault hears for a minute first
-        keyboard.says("does not commit by itself now").act("Keep open").dialog()
+        keyboard.says("does not commit by itself now").act("Keep open").dialog("keep-open")
         keyboard.says("a person commits it").act("Keep open")
         keyboard.page.get_by_role("dialog").wait_for(state="detached")
-        keyboard.says("keeps this failover open").is_clean()
+        keyboard.says("keeps this failover open").picture("plan-kept-open").is_clean()
         assert vault.plans["late"].show().held_checks.kept_open_by
         assert not keyboard.page.get_by_role("button", name="Keep open").count()
     finally:
