@@ -8,7 +8,7 @@ import pytest
 
 from rig import small_store
 from secondsite.datapath.disks import file_system
-from secondsite.ground.units import GiB, MiB
+from secondsite.ground.units import GiB, MiB, TiB
 from secondsite.rescue import stand_ins
 
 SIZE_BYTES = 40 * GiB
@@ -48,3 +48,11 @@ def test_a_program_that_does_not_know_of_empty_files_makes_it_all_the_same(store
     monkeypatch.setattr("tests.rescue.test_stand_ins.SIZE_BYTES", 512 * MiB)
     _, why = made(store, older)
     assert why == ""
+
+
+@pytest.mark.parametrize("wants", [True, False])
+def test_one_that_is_larger_than_any_file_there_is_empty(store, monkeypatch, wants):
+    """It kept the machine from starting: ext4 has no file of 20 TiB."""
+    monkeypatch.setattr("tests.rescue.test_stand_ins.SIZE_BYTES", 20 * TiB)
+    taken, why = made(store, file_system.command(EXT3, GiB) if wants else [])
+    assert (taken < 50 * MiB, "no file may be so large" in why) == (True, wants)

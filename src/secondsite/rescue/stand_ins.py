@@ -4,6 +4,7 @@ without it. What stands in its appliance has written down, with the command that
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import subprocess
@@ -77,12 +78,16 @@ def _disk(
     raw, part = (path.with_name(f".{name}{STAND_IN}.{each}") for each in ("rescue", "part"))
     part.unlink(missing_ok=True)
     try:
-        with raw.open("wb") as file:
-            os.truncate(file.fileno(), size_bytes)
-        why = _made(command, raw)
+        is_filled, why = _filled(command, raw, size_bytes)
         secret, options = leasing.encrypted(key)
-        made = ("-f", "raw", "-O", "qcow2", "-o", options, str(raw), str(part))
-        leasing.qemu_img("convert", "-q", *secret, *made)
+        if is_filled:
+            leasing.qemu_img(
+                "convert", "-q", *secret, "-f", "raw", "-O", "qcow2", "-o", options, str(raw), str(part)
+            )
+        else:  # without the raw file: not every file system has one of that size
+            leasing.qemu_img(
+                "create", "-q", *secret, "-f", "qcow2", "-o", options, str(part), str(size_bytes)
+            )
         files.sync(part)
         part.replace(path)
         files.sync_folder(path.parent)
@@ -96,18 +101,25 @@ def _disk(
     return path, why
 
 
-def _made(command: list[str], raw: Path) -> str:
-    """Make the file system; gives why there is none."""
+def _filled(command: list[str], raw: Path, size_bytes: int) -> tuple[bool, str]:
+    """Whether the file has its file system now, and why it has none although one was wanted."""
     if not command:
-        return ""
+        return False, ""
     program = shutil.which(command[0], path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if program is None:
-        return f" (but there is no {command[0]} here, so it has no file system)"
+        return False, f" (but there is no {command[0]} here, so it has no file system)"
+    try:
+        with raw.open("wb") as file:
+            os.truncate(file.fileno(), size_bytes)
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        return False, " (but no file may be so large in this store, so it has no file system)"
     older = [word.replace(PREZEROED, "") for word in command]  # mke2fs of before 1.47 does not know that
     for words in (command, *([older] if older != command else [])):
         if _ended([program, *words[1:], str(raw)], raw):
-            return ""
-    return f" (but {command[0]} failed or takes too much room, so it has no file system)"
+            return True, ""
+    return False, f" (but {command[0]} failed or takes too much room, so it has no file system)"
 
 
 def _ended(command: list[str], raw: Path) -> bool:

@@ -1,11 +1,13 @@
 """Disks that stand in for those that were left out of a point, in the folder of the run that needs them."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 import structlog
 
@@ -96,21 +98,37 @@ def beside(definition: MachineDefinition, plans: Iterable[Planned]) -> MachineDe
 def copied(plan: Planned, goal: Path) -> str:
     """Make what stands in as a file of its own, not encrypted and durable; an existing one is overwritten.
     Gives what is said of it. Raises ImageProblem, StoreFull, OSError."""
-    known, why = plan.known, ""
+    known, size_bytes = plan.known, plan.disk.size_bytes
     with tempfile.TemporaryFile(dir=goal.parent) as raw:  # nameless: nothing of it stays, whatever happens
-        raw.truncate(plan.disk.size_bytes)
-        path = Path(f"/proc/{os.getpid()}/fd/{raw.fileno()}")
-        if known is not None:
-            try:
-                file_system.make(path, known)
-            except datapath_errors.ImageProblem as problem:
-                log.warning("stand-in.empty", disk=plan.disk.key, problem=problem.message)
-                why = _why_empty(known.kind)
-                known = None
-        image.convert(path, goal)
+        is_filled = known is not None and _fill(raw, plan.disk, known)
+        if is_filled:
+            image.convert(_path(raw), goal)
+        else:  # without the raw file: not every file system has one of that size
+            image.create(goal, size_bytes)
     sync_file(goal)
-    got = StandIn.EMPTY if known is None else StandIn.FILE_SYSTEM
+    got = StandIn.FILE_SYSTEM if is_filled else StandIn.EMPTY
+    why = "" if is_filled or known is None else _why_empty(known.kind)
     return f"{stand_ins.said(plan.about, got)}{why}"
+
+
+def _fill(raw: IO[bytes], disk: LeftOutDisk, wanted: file_system.FileSystem) -> bool:
+    """Whether the file has the file system now. Raises OSError, but for a size that no file can have here."""
+    try:
+        raw.truncate(disk.size_bytes)
+        file_system.make(_path(raw), wanted)
+    except OSError as problem:
+        if problem.errno != errno.EFBIG:
+            raise
+        log.warning("stand-in.empty", disk=disk.key, problem=str(problem))
+    except datapath_errors.ImageProblem as problem:
+        log.warning("stand-in.empty", disk=disk.key, problem=problem.message)
+    else:
+        return True
+    return False
+
+
+def _path(file: IO[bytes]) -> Path:
+    return Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
 
 
 def lacking(hosted: HostedReplica) -> Iterator[str]:

@@ -4,18 +4,23 @@ that its guest looks for."""
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from rig import small_store
 from rig.appliances import Pair
 from rig.appliances.runs import fail_over, turned
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite import rescue
+from secondsite.appliance.orders import stand_ins
 from secondsite.datapath.disks import file_system, image
 from secondsite.ground import seams
-from secondsite.ground.units import MiB
+from secondsite.ground.units import MiB, TiB
 from secondsite.rescue import stand_ins as rescued_stand_ins
+from secondsite.wire.common.machines import FileSystemShape, LeftOutDisk
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.copies import RestoreCopy
 from secondsite.wire.control.orders import CommitPoint, DiskPlace, Kind, Settle, StopReplica
@@ -247,3 +252,14 @@ def test_a_restored_copy_that_fails_leaves_nothing_of_what_stood_in(pair, folder
     with seams.armed(fail):
         assert pair.target.order(Kind.RESTORE_COPY, wanted, pair.machine_id).problem is not None
     assert list(folder.iterdir()) == []
+
+
+def test_a_copy_of_one_that_is_larger_than_any_file_there_is_empty(tmp_path):
+    """No copy could be restored: ext4 has no file of 20 TiB."""
+    known = FileSystemShape(kind="ext4", uuid=UUID, label="data", block_bytes=4096)
+    left_out = LeftOutDisk(key="vdb", path="", size_bytes=20 * TiB, file_system=known)
+    definition: Any = SimpleNamespace(disks=(), left_out=(left_out,))
+    with small_store.on_disk(tmp_path / "small", 64 * MiB, small_store.EXT4) as folder:
+        (plan,) = stand_ins.planned(definition, {})
+        assert "no ext4 could be made on it" in stand_ins.copied(plan, folder / "vdb.qcow2")
+        assert image.look(folder / "vdb.qcow2").size_bytes == 20 * TiB
