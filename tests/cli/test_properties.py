@@ -28,6 +28,7 @@ def test_they_are_set_shown_and_each_taken_back(cli, protected):
         "apart": None,
         "together": None,
         "settle": {},
+        "stand_in": {},
     }
     assert cli.must(f"machine show {protected} --json").json["second_site"] == set_now
     preview = cli.must(f"point preview {protected} --json").json

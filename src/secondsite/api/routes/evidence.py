@@ -39,4 +39,4 @@ def show_evidence_picture(
 ) -> Response:
     """The screen of a machine after its start, as the evidence has it: a PNG."""
     found = vault.evidence.picture(evidence, sha256)
-    return Response(found, media_type=PNG, headers={"X-Content-Type-Options": "nosniff"})
+    return Response(found, media_type=PNG)

@@ -33,7 +33,7 @@ def show_job(vault: Vault, job: JobId) -> Response:
 )
 def picture_of_job(vault: Vault, job: JobId) -> Response:
     """The screen of the machine that the job started, as it was after the start: a PNG."""
-    return Response(vault.jobs.picture(job), media_type=PNG, headers={"X-Content-Type-Options": "nosniff"})
+    return Response(vault.jobs.picture(job), media_type=PNG)
 
 
 @router.post("/jobs/{job}/cancel")
