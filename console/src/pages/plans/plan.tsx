@@ -3,7 +3,7 @@ import { Alert, Breadcrumb, BreadcrumbItem, Label, LabelGroup } from '@patternfl
 import { Suspense } from 'react';
 import { Link, useParams } from 'wouter';
 import { PlanActs } from '../../actions/plan-acts';
-import { queries, type Shapes } from '../../api';
+import { WHILE_SHOWN, queries, type Shapes } from '../../api';
 import { useMachines } from '../../live';
 import { EditActs } from '../../edits/edit-acts';
 import { PlanEdits } from '../../edits/plan/acts';
@@ -16,13 +16,12 @@ import { instant, plain, span } from '../../words/format';
 import { Preview } from './preview';
 
 type Plan = Shapes['Plan'];
-const LOOKS_MS = 5_000;
 const KeepOpen = lazy(() => import('../../edits/plan/keep-open'));
 const People = lazy(() => import('../../ways/passes'));
 
 export default function OnePlan() {
   const { id = '' } = useParams();
-  const found = queries.useQuery('get', '/api/plans/{plan}', { params: { path: { plan: id } } }, { refetchInterval: ({ state }) => (state.data?.commit_after_held_seconds ? LOOKS_MS : false) }); // each look at its checks changes it, and no event says so
+  const found = queries.useQuery('get', '/api/plans/{plan}', { params: { path: { plan: id } } }, { refetchInterval: ({ state }) => (state.data?.commit_after_held_seconds ? WHILE_SHOWN.refetchInterval : false) }); // each look at its checks changes it, and no event says so
   return (
     <PageFrame title={id} above={<Above />}>
       <Asking of={found}>

@@ -123,9 +123,10 @@ class Connection:
         self._order = [each for each in self._order if each != url] + [url]
 
     async def _answer(self, client: httpx2.AsyncClient, call: _Call, token: str) -> tuple[int, str, bytes]:
-        given = {"data" if call.changes else "params": dict(call.fields)} if call.fields else {}
+        fields = dict(call.fields) or None
+        data, params = (fields, None) if call.changes else (None, fields)
         headers = {"Authorization": f"PVEAPIToken={token}", "Accept-Encoding": "identity"}
-        asked = client.stream(call.method, call.path, headers=headers, **given)  # type: ignore[arg-type]
+        asked = client.stream(call.method, call.path, headers=headers, data=data, params=params)
         async with asked as answer:
             return answer.status_code, answer.reason_phrase, await _body(call, answer)
 
