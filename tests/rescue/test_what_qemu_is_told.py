@@ -124,6 +124,24 @@ def test_what_was_kept_ready_gets_the_files_as_they_lie_now():
     assert "vdb" not in text
 
 
+def test_a_disk_that_came_after_what_was_kept_ready_is_there_too_in_a_free_place():
+    """The machine was started without it, and nothing was said."""
+    disks = {key: Path(f"/new/{key}.qcow2") for key in ("vda", "vdc", "wwn-5", "nvme1")}
+    place = domain.Files(disks, {}, None, None, {}, buses={"wwn-5": "scsi"})
+    assert domain.added(READY, place) == ["vdc", "nvme1", "wwn-5"]
+    root = ElementTree.fromstring(domain.placed(READY, place))
+    files = [each.get("file") for each in root.iterfind("devices/disk/source")]
+    targets = [each.get("dev") for each in root.iterfind("devices/disk[source]/target")]
+    places = dict(zip(files, targets, strict=True))
+    assert places == {
+        "/new/vda.qcow2": "vda",
+        "/new/vdc.qcow2": "vdc",
+        "/new/wwn-5.qcow2": "sdb",
+        "/new/nvme1.qcow2": "vdd",
+    }
+    assert {each.get("type") for each in root.iterfind("devices/disk/driver")} == {"qcow2"}
+
+
 AT_HOME = READY.replace("/old/vda", "/store/replicas/m1/runs/failover/vda").replace(
     "<interface type='bridge'><mac address='52:54:00:00:00:02'/><source bridge='br9'/>",
     "<interface type='direct'><mac address='52:54:00:00:00:02'/><source dev='eth0'/>",
@@ -140,6 +158,10 @@ def test_of_a_machine_that_comes_home_only_the_disks_of_its_run_and_what_is_aske
     assert "/old/vdb.qcow2" in text
     assert 'type="direct"' in text
     assert text.count("<interface") == 2
+    away = replace(place, disks={**place.disks, "vdb": Path("/new/vdb.qcow2")})
+    text = domain.placed(AT_HOME, away)
+    assert "/new/vdb.qcow2" in text, "it came while the machine was away"
+    assert "/old/vdb.qcow2" in text
 
 
 def test_a_machine_that_comes_home_has_the_cards_with_which_it_left_and_not_those_of_its_points():

@@ -27,6 +27,7 @@ from .orders import (
     forget_moved,
     look_at_addresses,
     look_at_chains,
+    look_at_descriptions,
     mend_networks,
     remove_left_over,
     serve_again,
@@ -50,6 +51,7 @@ LEFT_OVER_SECONDS = 60.0
 """How often the removal of copies that were only inspected is tried again, after it failed."""
 CHAINS_SECONDS = 300.0
 ADDRESSES_SECONDS = 60.0
+DESCRIPTIONS_SECONDS = 10.0
 NETWORKS_SECONDS = 5.0
 """How often it is seen to that networks over several hosts are whole: a firewall that is loaded anew flushes
 the rules of who may send to them. A look takes 23 ms of processor for each network, and nothing without."""
@@ -116,6 +118,12 @@ class Appliance:
             lambda: look_at_addresses(self.fabric, self.state, self.host),
             lambda error: log.error("addresses.not-looked", exc_info=error),
         )
+        self.descriptions = Every(
+            "start-descriptions",
+            DESCRIPTIONS_SECONDS,
+            lambda: look_at_descriptions(parts),
+            lambda error: log.error("keeping.not-looked", exc_info=error),
+        )
         self.shared_stores = SharedStoresWatch(
             self.host, self.state, lambda machine_id: forget_moved(parts, machine_id)
         )
@@ -170,6 +178,7 @@ class Appliance:
         self.taken_back.start()
         self.chains.start()
         self.addresses.start()
+        self.descriptions.start()
         self.shared_stores.start()
         self.capacity.start()
         if self.fabric.properties.hosts:
@@ -212,6 +221,7 @@ class Appliance:
             self.telling.stop(0.2)
         self.chains.stop(0.2)
         self.addresses.stop(0.2)
+        self.descriptions.stop(0.2)
         self.shared_stores.stop(0.2)
         self.capacity.stop(0.2)
         self.networks.stop(0.2)

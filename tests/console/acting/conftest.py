@@ -8,7 +8,7 @@ import pytest
 from rig import Rig
 from secondsite.wire import rest
 from tests.console.acting import support_keyboard
-from tests.console.acting.support_machines import MACHINES, NEW, ODD
+from tests.console.acting.support_machines import MACHINES, NEW, ODD, bring_home
 
 
 @pytest.fixture(scope="package")
@@ -36,6 +36,14 @@ def fill(vault):
         rest.PlanGroupChange(machines=("app06",), before=(action,)),
     ]
     vault.plans.create("shop", groups, rto_goal_seconds=3600)
+
+
+@pytest.fixture(autouse=True)
+def at_home(vault):
+    """Each machine is protected from a to b, wherever the test before left it: modules run in any order."""
+    for each in vault.machines:
+        if each.name in MACHINES:
+            bring_home(vault.machines[each.name])
 
 
 @pytest.fixture

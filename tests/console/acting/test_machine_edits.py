@@ -76,6 +76,7 @@ def test_a_card_gets_an_address_and_names(settings, machine):
     (card,) = machine.settings().cards
     assert (card.address, card.names) == ("10.2.0.5/24", ("web.shop.example",))
     assert (card.connected, card.test_connected) == (True, False)
+    machine.set_cards([])  # nobody keeps names here
 
 
 def test_checks_and_hooks_are_listed_anew(settings, machine):

@@ -14,7 +14,7 @@ BUSY = {"error": {"code": "busy", "message": "The site does not answer.", "do": 
 NO_PROMPT = MachineCheck(name="prompt", kind="console", text="no such prompt", deadline_seconds=2)
 SAYS_ANOTHER = "([of, was]) => of.innerText !== was"
 COMMON = RecoveryPointChoice.LATEST_MULTI_VM_PROCESSED.value
-SHOWS_GONE = "(of) => of.selectedOptions[0].label.includes('not there any more')"
+SHOWS_GONE = "(of) => of.selectedOptions[0]?.label.includes('not there any more')"
 ENDS_IN_VIEW = "(all) => all.length && all.every((of) => of.getBoundingClientRect().right <= innerWidth)"
 OF_CHILDREN = "(many) => document.querySelectorAll('.children > li').length === many"
 

@@ -34,6 +34,7 @@ from .networks.drill_networks import serve_again
 from .override import start_at_the_site
 from .points import guest_files, instants, recovery_points, restored_copy, sent_files
 from .proof import address_watch, booting, proving, repeating
+from .rescue_manifest import describing
 from .rescue_manifest import handlers as keeping
 from .scripts import handlers
 from .trying import own_machine
@@ -131,6 +132,7 @@ def remove_left_over(parts: ApplianceParts) -> None:
 
 
 look_at_chains = live_chains.look
+look_at_descriptions = describing.look
 look_at_addresses = address_watch.look
 forget_moved = replica.forget_moved
 
@@ -143,6 +145,7 @@ __all__ = [
     "forget_moved",
     "look_at_addresses",
     "look_at_chains",
+    "look_at_descriptions",
     "mend_networks",
     "perform",
     "remove_left_over",

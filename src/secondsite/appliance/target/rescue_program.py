@@ -2,18 +2,13 @@
 nothing else. And remembers for which machine a replica's start description was written: the order contains
 all machines whenever one of them changes."""
 
-import time
 from pathlib import Path
 
 import structlog
 
 from ...ground import durable, real_files
-from ...ground.units import HOUR
 from ...rescue import NAME, bundle
 from ...wire.control.rescue_manifest import RescueMachine
-
-STALE_SECONDS = 1 * HOUR
-"""After this time a description is written again: the machine's own definition may have changed."""
 
 log = structlog.get_logger(__name__)
 
@@ -31,15 +26,15 @@ def put(store: Path) -> None:
 
 
 class StartDescription:
-    """What was described of one replica, since this process began."""
+    """For which machine a replica's start description was written since this process began, and at which
+    point. None: at none."""
 
     def __init__(self) -> None:
-        self._machine: RescueMachine | None = None
-        self._at = 0.0
+        self.machine: RescueMachine | None = None
+        self.digest = ""
+        """Of what it was made from, as whoever writes it makes one."""
+        self.point_id: str | None = None
+        """The newest point when it was looked at last."""
 
-    def is_of(self, machine: RescueMachine) -> bool:
-        """Whether this very machine was described not long ago."""
-        return machine == self._machine and time.monotonic() < self._at + STALE_SECONDS
-
-    def note(self, machine: RescueMachine) -> None:
-        self._machine, self._at = machine, time.monotonic()
+    def note(self, machine: RescueMachine, digest: str, point_id: str | None) -> None:
+        self.machine, self.digest, self.point_id = machine, digest, point_id

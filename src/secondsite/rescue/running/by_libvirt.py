@@ -7,7 +7,7 @@ import os
 import pwd
 import stat
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..problems import Problem, Refused
@@ -38,8 +38,10 @@ def run(start: Start, uri: str) -> str:
             if _is_changed(start, str(nic["key"]))
         },
         as_it_was=bool(replica.start.get("as_it_was")),
+        buses=_buses(start),
     )
-    definition = domain.placed(str(replica.start["xml"]), place)
+    kept_ready = str(replica.start["xml"])
+    definition = domain.placed(kept_ready, place)
     _require_portgroups(virsh, definition)
     files = [*itertools.chain(*start.chains.values()), *domain.variables(definition)]
     let_in(virsh.qemus_user(), replica.store, (file.parent for file in files))
@@ -51,7 +53,14 @@ def run(start: Start, uri: str) -> str:
         if max(map(len, start.chains.values()), default=0) <= MOST_OF_ANY:
             raise
         raise Refused(problem.what, f"{problem.do} {_TOO_MANY}") from problem
-    return f" by libvirt ({uri})" + "".join(f"; {each}" for each in start.without)
+    came = (f"{key} came after its definition was kept ready" for key in domain.added(kept_ready, place))
+    return f" by libvirt ({uri})" + "".join(f"; {each}" for each in (*came, *start.without))
+
+
+def _buses(start: Start) -> Mapping[str, str]:
+    """How the guest sees each disk of the point, and what stands in for others."""
+    disks = start.point.definition.get("disks") or ()
+    return {str(each["key"]): str(each.get("bus") or "virtio") for each in disks} | dict(start.standing.buses)
 
 
 def _require_portgroups(virsh: Virsh, definition: str) -> None:

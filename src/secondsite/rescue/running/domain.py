@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+import re
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4, uuid5
 from xml.etree import ElementTree
@@ -17,11 +20,15 @@ SECRETS = UUID("3c0b4f1e-7a3b-4c43-9a0e-0d8f5f3f6b11")
 key."""
 
 
+TARGET = re.compile(r"(vd|sd|hd)[a-z]{1,3}")
+PREFIXES = {"scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd"}
+
+
 @dataclass(frozen=True)
 class Files:
     """Where the machine's files are. `chains`: of encrypted disks all files of the chain, top first;
     `networks`: of each card, by the MAC address that the definition has; None: not connected. `as_it_was`:
-    the machine comes home, with disks that were not replicated."""
+    the machine comes home, with disks that were not replicated. `buses`: of disks, where they are known."""
 
     disks: Mapping[str, Path]
     chains: Mapping[str, Sequence[Path]]
@@ -29,6 +36,15 @@ class Files:
     variables: Path | None
     networks: Mapping[str, str | None]
     as_it_was: bool = False
+    buses: Mapping[str, str] = field(default_factory=dict)
+
+
+def added(text: str, files: Files) -> list[str]:
+    """The keys of the disks that the definition does not have: they came after it was written. First those
+    that are the name of their place."""
+    found = ElementTree.fromstring(text).iterfind("devices/disk")
+    keys = files.disks.keys() - {_key(each, files) for each in found}
+    return sorted(keys, key=lambda key: (TARGET.fullmatch(key) is None, key))
 
 
 def placed(text: str, files: Files) -> str:
@@ -42,6 +58,8 @@ def placed(text: str, files: Files) -> str:
     devices = root.find("devices")
     if devices is None:
         raise Problem("The definition that was kept ready has no devices.", "Use plain QEMU: --qemu.")
+    for key in added(text, files):
+        _add(devices, key, files)
     for disk in devices.findall("disk"):
         _place(devices, disk, files)
     there = {_mac(card): card for card in devices.findall("interface")}
@@ -82,15 +100,42 @@ def secret(key_id: str) -> tuple[str, str]:
     return name, ElementTree.tostring(root, encoding="unicode")
 
 
-def _place(devices: Element, disk: Element, files: Files) -> None:
-    """Point a disk to its file. A replicated disk is recognized by its file's name; one that the point lacks
-    is removed."""
+def _add(devices: Element, key: str, files: Files) -> None:
+    """A disk that came after the definition was written. A machine was once started without it, and nothing
+    said so."""
+    bus = files.buses.get(key, "virtio")
+    disk = Element("disk", {"type": "file", "device": "disk"})
+    SubElement(disk, "driver", {"name": "qemu", "type": "qcow2"})
+    SubElement(disk, "source", {"file": f"{RUN}/{key}.qcow2"})
+    SubElement(disk, "target", {"dev": _free_target(devices, key, bus), "bus": bus})
+    devices.append(disk)
+
+
+def _free_target(devices: Element, key: str, bus: str) -> str:
+    taken = {str(each.get("dev")) for each in devices.iterfind("disk/target")}
+    wanted = [key] if TARGET.fullmatch(key) else []
+    return next(each for each in itertools.chain(wanted, _targets(bus)) if each not in taken)
+
+
+def _targets(bus: str) -> Iterator[str]:
+    for length in itertools.count(1):
+        for letters in itertools.product(string.ascii_lowercase, repeat=length):
+            yield PREFIXES.get(bus, "vd") + "".join(letters)
+
+
+def _key(disk: Element, files: Files) -> str | None:
+    """Of a replicated disk, which is recognized by its file's name; None for any other, and for drives."""
     source = disk.find("source")
     if source is None or source.get("file") is None or disk.get("device", "disk") != "disk":
-        return
+        return None
     path = Path(str(source.get("file")))
-    key = path.stem.removesuffix(STAND_IN)
-    if files.as_it_was and path.parent.name != RUN:
+    return None if files.as_it_was and path.parent.name != RUN else path.stem.removesuffix(STAND_IN)
+
+
+def _place(devices: Element, disk: Element, files: Files) -> None:
+    """Point a replicated disk to its file; one that the point lacks is removed."""
+    key = _key(disk, files)
+    if key is None:
         return
     if key not in files.disks:
         devices.remove(disk)

@@ -6,18 +6,13 @@ from typing import Any
 
 import structlog
 
-from ....datapath.disks import file_system
 from ....domain import errors
-from ....fabrics.interface import HostRequest
 from ....ground.plural import counted
 from ....ground.problem import SecondsiteError, ours
-from ....rescue import CONFIGURATION, START, trusted
-from ....wire.common.machines import MachineDefinition
-from ....wire.control.rescue_manifest import KeepRescueManifest, RescueMachine, RescueManifestFact
-from ...target import FAILOVER, HostedReplica, coming_home
-from .. import stand_ins
+from ....rescue import CONFIGURATION, trusted
+from ....wire.control.rescue_manifest import KeepRescueManifest, RescueManifestFact
 from ..context import Context
-from . import former_vault, records
+from . import describing, former_vault, records
 from .writing import put
 
 log = structlog.get_logger(__name__)
@@ -39,11 +34,10 @@ def keep(context: Context, payload: KeepRescueManifest) -> tuple[str, RescueMani
             lost.insert(0, str(store))
     for machine in payload.machines:
         hosted = context.parts.host.find(machine.id)
-        if hosted is None or hosted.described.is_of(machine):
+        if hosted is None or hosted.described.machine == machine:
             continue
         try:
-            written += put(hosted.replica.files.root / START, described(context, hosted, machine))
-            hosted.described.note(machine)
+            written += describing.write(context.parts, hosted, machine)
         except Exception as problem:
             log.warning("keeping.not-described", machine=machine.id, problem=ours(problem).message)
             lost.append(machine.machine)
@@ -89,95 +83,3 @@ def _before(path: Path) -> dict[str, object]:
         return trusted(path)
     except (OSError, ValueError):
         return {}
-
-
-# How one machine would be started here: its description for the platform, with the files that a failover's
-# run has.
-
-
-def described(context: Context, hosted: HostedReplica, machine: RescueMachine) -> dict[str, object]:
-    """How the machine would be started: from the newest point's definition or, if it comes home, from the one
-    with which it left. Raises domain errors."""
-    there, firmware = _newest(hosted)
-    home = coming_home.as_withdrawn(context.state, hosted, machine)
-    definition = coming_home.definition(context.state, hosted, machine, there)
-    files, networks = hosted.replica.files, _networks(machine, home, definition)
-    standing = [] if machine.home else [*stand_ins.planned(definition, machine.stand_in)]
-    macs = {nic.key: mac for nic in definition.nics if (mac := machine.macs.get(nic.mac.lower())) is not None}
-    there_instead = [each for each in standing if each.is_there]
-    disks = {disk.key: files.run_overlay(FAILOVER, disk.key) for disk in definition.disks}
-    disks |= {each.disk.key: files.run_stand_in(FAILOVER, each.disk.key) for each in there_instead}
-    definition = stand_ins.beside(definition, there_instead)
-    told = context.fabric.hosting.describe(
-        HostRequest(
-            fabric_id=machine.fabric_id,
-            name=machine.name,
-            definition=definition,
-            disks=disks,
-            networks=networks,
-            macs=macs,
-            tag=machine.id,
-            firmware=dict.fromkeys(firmware, b""),
-            home=home,
-            sizing=machine.sizing,
-        )
-    )
-    has = home or definition
-    return {
-        **_of_home(machine, home, has),
-        "machine": machine.machine,
-        "name": machine.name,
-        "fabric_id": machine.fabric_id,
-        "uri": told.uri,
-        "xml": told.text,
-        "networks": networks,
-        "macs": macs,
-        "vcpus": machine.sizing.vcpus or has.vcpus,
-        "memory_bytes": machine.sizing.memory_bytes or has.memory_bytes,
-        "stand_ins": [_standing(each) for each in standing],
-    }
-
-
-def _standing(plan: stand_ins.Planned) -> dict[str, object]:
-    """What stands in for a disk, for a program that knows no file systems: `make` is a command that lacks
-    the file on which it makes one."""
-    return {
-        "key": plan.disk.key,
-        "size_bytes": plan.disk.size_bytes if plan.is_there else 0,
-        "bus": plan.disk.bus,
-        "make": None if plan.known is None else file_system.command(plan.known, plan.disk.size_bytes),
-        "said": plan.said,
-    }
-
-
-def _networks(
-    machine: RescueMachine, home: MachineDefinition | None, definition: MachineDefinition
-) -> dict[str, str | None]:
-    """The network of each card, by the key that the card has here."""
-    if home is not None:
-        return {nic.key: nic.network for nic in home.nics}
-    by_mac = {card.mac.lower(): card for card in machine.cards}
-    return {
-        nic.key: found.network if (found := by_mac.get(nic.mac.lower())) is not None else None
-        for nic in definition.nics
-    }
-
-
-def _of_home(
-    machine: RescueMachine, home: MachineDefinition | None, has: MachineDefinition
-) -> dict[str, object]:
-    """The machine with the cards that it has at home: its points have those of the other site. `as_it_was`:
-    nothing is adapted."""
-    if not machine.home:
-        return {}
-    nics = [nic.model_dump(mode="json", include={"key", "mac", "model"}) for nic in has.nics]
-    return {"nics": nics, "as_it_was": home is not None}
-
-
-def _newest(hosted: HostedReplica) -> tuple[MachineDefinition, tuple[str, ...]]:
-    """The definition at the newest point, and the names of its firmware files; the setup's definition while
-    there is no point."""
-    if not hosted.points:
-        return hosted.setup.definition, ()
-    record = hosted.record(hosted.points[-1].id)
-    return hosted.definition(record), tuple(file.name for file in record.manifest.firmware)
