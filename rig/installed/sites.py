@@ -27,7 +27,7 @@ from secondsite.fabrics.reaching import Knock, KnockResult
 from secondsite.wire import rest
 
 VAULT, SITES = "vault", ("a", "b")
-NUMBERS = {VAULT: 10, "a": 11, "b": 12, "a2": 13, "b2": 14, "b3": 15}
+NUMBERS = {VAULT: 10, "a": 11, "b": 12, "a2": 13, "b2": 14, "b3": 15, "c": 16}
 HOMES = {"vault": "/var/lib/secondsite/vault", "appliance": "/var/lib/secondsite/appliance"}
 BOOT_FOLDER, PARTS = Path("/var/lib/libvirt/boot"), ("kernel", "initrd")
 MACHINES, CONSOLES = "/var/lib/libvirt/images", "/var/log/libvirt/guests"
@@ -155,6 +155,17 @@ class Installed(Hands):
         self.appliances = {**self.appliances, name: Service(self.hosts[name], "secondsite-appliance")}
         self.appliances[name].start()
         self.wait_connected()
+
+    def add_site(self, site: str) -> None:
+        """One more site, with a host and an appliance."""
+        self.add_host(site)
+        self._copy_boot_files(site)
+        with self.client() as vault:
+            vault.sites.create(site)
+            for other in SITES:
+                vault.pairs.set(other, site, reverse_after_commit=False)
+                vault.mappings.create(other, GUESTS, site, GUESTS)
+        self.give_appliance(site)
 
     def let_migrate(self, *names: str) -> None:
         """Their libvirt takes machines from others, over a network that is its owner's alone."""
