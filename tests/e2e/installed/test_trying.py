@@ -100,7 +100,8 @@ def test_what_is_killed_amid_it_leaves_nothing(rig, site, there):
     rig.appliances[site].start()
     eventually(lambda: left(rig, site) == [], 60)
     rig.wait_connected()
-    assert rig.cli("appliance", "check", f"appliance-{site}").returncode == 0
+    said = rig.cli("appliance", "check", f"appliance-{site}")
+    assert said.returncode == 0, said
 
 
 def killed_amid(rig, site, there):
