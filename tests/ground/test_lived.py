@@ -40,6 +40,17 @@ def test_it_goes_with_the_clock(host):
     assert lived() == host.clock()
 
 
+def test_whoever_asks_between_two_rounds_sets_nothing_back(host):
+    """A vault whose time was asked for every few seconds lived a third of it."""
+    lived, kept = host.lived(), START
+    for _ in range(100):
+        for _ in range(10):
+            host.passed += 3.0
+            assert lived() == host.clock()
+        kept = lived.follow(kept)
+        assert kept == host.clock()
+
+
 def test_before_what_was_kept_is_followed_nothing_is_old(host):
     assert LivedClock(host.clock, host.monotonic)() == LONG_AGO
 

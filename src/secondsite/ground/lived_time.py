@@ -24,6 +24,7 @@ class LivedClock:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._seen: tuple[datetime, float] | None = None
+        self._stored: datetime | None = None
 
     def __call__(self) -> datetime:
         """The lived time now, aware, in UTC."""
@@ -35,11 +36,17 @@ class LivedClock:
         so nothing can be old. If another user of the stored value had to set it back, this clock follows:
         everything written since has such instants."""
         with self._lock:
-            if kept is None:
-                return self._see(self._clock())
-            if self._seen is None or kept < self._seen[0]:
-                return self._see(kept)
-            return self._see(max(kept, self._reached(self._seen)))
+            self._stored = self._see(self._followed(kept))
+            return self._stored
+
+    def _followed(self, kept: datetime | None) -> datetime:
+        if kept is None:
+            return self._clock()
+        # Not compared with what was seen last: whoever asked between two rounds set it back by the next one,
+        # and nothing grew old.
+        if self._seen is None or self._stored is None or kept < self._stored:
+            return kept
+        return max(kept, self._reached(self._seen))
 
     def _reached(self, seen: tuple[datetime, float]) -> datetime:
         then, at = seen

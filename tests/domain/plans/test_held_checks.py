@@ -85,6 +85,24 @@ def test_looks_that_follow_one_another_add_up(many, apart):
     assert held_checks.is_due(last[2], int(last[2].seconds))
 
 
+@given(happenings)
+def test_it_is_never_due_before_it_was_said_to_be(happened):
+    said = None
+    for _, look, held in states(happened):
+        if held_checks.is_due(held, 300):
+            assert said is not None
+            assert look.now >= said
+        said = held_checks.not_before(held, 300)
+        assert (said is None) is (held.since is None)
+
+
+def test_time_that_did_not_count_makes_it_later():
+    """A vault that was killed every two minutes said a time that had passed long ago."""
+    steady, killed = after_two(60.0, 0.0, 0.0, "one", ""), after_two(170.0, 0.0, 130.0, "one", "")
+    later = [held_checks.not_before(each, 300) - each.since for each in (steady, killed)]
+    assert later == [timedelta(seconds=300), timedelta(seconds=420)]
+
+
 def after_two(*second):
     *_, (_, _, held) = states([Happened(60.0, 0.0, 0.0, "one", ""), Happened(*second)])
     return held

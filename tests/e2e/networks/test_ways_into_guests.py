@@ -164,8 +164,9 @@ COLOURS = """() => { const of = document.querySelector('.remote-screen canvas');
     return new Set(all).size; }"""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def browser():
+    """Only while it is used: its event loop keeps others of the thread from running."""
     support_console.require_axe()
     with support_console.chromium() as browser:
         yield browser

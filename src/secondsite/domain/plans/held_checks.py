@@ -6,9 +6,9 @@ begins anew, and so does one that comes late, by either of two clocks: what was 
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from ...ground.units import DAY
+from ...ground.units import DAY, MINUTE
 from .. import errors
 
 LEAST_SECONDS, MOST_SECONDS = 300, 7 * DAY
@@ -68,6 +68,16 @@ def _between(before: HeldChecks | None, look: Look) -> float | None:
 def is_due(held: HeldChecks, wanted_seconds: int) -> bool:
     """Whether they have held for so long."""
     return held.since is not None and held.seconds >= wanted_seconds
+
+
+def not_before(held: HeldChecks, wanted_seconds: int) -> datetime | None:
+    """The earliest instant at which they will have held for so long; None while they do not hold. Time that
+    did not count, as of a vault that was away, makes it later, by whole minutes."""
+    if held.since is None:
+        return None
+    uncounted = (held.looked_at - held.since).total_seconds() - held.seconds
+    later = max(0.0, uncounted) // MINUTE * MINUTE
+    return held.since + timedelta(seconds=wanted_seconds + later)
 
 
 def check(wanted_seconds: int) -> None:

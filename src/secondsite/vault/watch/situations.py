@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ...domain.lifecycle import HALF_WAY, State
+from ...domain.plans import held_checks
 from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobView
 from ...jobs.storage import read
@@ -89,9 +90,10 @@ def _committing_themselves(tx: Transaction) -> Mapping[str, tuple[CommitsItself,
         held, record = each.held, tx.plans.find(each.plan)
         if each.is_over or held is None or held.since is None or record is None:
             continue
-        wanted = timedelta(seconds=record.plan.commit_after_held_seconds)
-        if wanted:
-            commits = CommitsItself(each.plan, held.since, held.since + wanted)
+        wanted = record.plan.commit_after_held_seconds
+        at = held_checks.not_before(held, wanted)
+        if wanted and at is not None:
+            commits = CommitsItself(each.plan, held.since, at)
             for machine in record.plan.machines:
                 found[machine.id] = (*found.get(machine.id, ()), commits)
     return found

@@ -4,10 +4,10 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from ....domain import errors, shell
 from ....domain.lifecycle import UNCOMMITTED, Verb
+from ....domain.plans import held_checks
 from ....domain.plans import plan as plans
 from ....domain.plans.actions import Action, require_readable
 from ....domain.plans.run_selection import listed
@@ -247,11 +247,9 @@ def _held(record: PlanRecord, present: Present, known: HeldChecksRecord | None) 
     if known is None or not wanted or not any(each.failed_over_at for each in present.values()):
         return None
     held = known.held
-    since = None if held is None else held.since
-    comes = since is not None and not known.is_over
     return PlanHeldChecks(
-        since=since,
-        commits_not_before=since + timedelta(seconds=wanted) if since is not None and comes else None,
+        since=None if held is None else held.since,
+        commits_not_before=None if held is None or known.is_over else held_checks.not_before(held, wanted),
         problem="" if held is None else held.problem,
         kept_open_by=known.kept_open_by,
         kept_open_at=known.kept_open_at,
