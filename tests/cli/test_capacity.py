@@ -4,9 +4,19 @@ import re
 
 import pytest
 
+from secondsite.fabrics.simulated.host.host import Host
+
 pytestmark = pytest.mark.slow
 
 WAY = "--source a --target b"
+
+
+@pytest.fixture
+def bare(rig):
+    """Other tests of the worker restored machines at site b, or ended protection there: they are gone."""
+    host = Host(rig.home("appliance-b") / "fabric")
+    for record in [each for each in host.records.all() if each.tag is None]:
+        host.records.delete(host.close(record).fabric_id)
 
 
 def test_what_machines_need_is_told_with_what_was_assumed(cli, protected, fresh_too):
@@ -29,6 +39,7 @@ def test_all_of_a_site_are_meant_unless_some_are_named(cli, protected, fresh_too
     assert fresh_too not in names("--which protected")
 
 
+@pytest.mark.usefixtures("bare")
 def test_a_site_without_machines_says_where_there_are_some(cli, protected):
     told = cli.must("plan-capacity --source b --target a --which unprotected").out
     assert "Site b runs no machines that this could be for; 'secondsite machine list'" in told
