@@ -14,6 +14,7 @@ from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.shared import HomeFull, State, alone, home_reserve
+from secondsite.appliance.target import apply
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.points import RollForward
 from secondsite.wire.control.orders import Kind, PointOrder
@@ -37,17 +38,27 @@ def disk(request, tmp_path):
 
 
 @pytest.fixture
-def pair(make_site, disk):
-    """A machine whose replica lies there, with some cycles in its journal; the loop rests."""
+def pair(make_site, disk, monkeypatch):
+    """A machine whose replica lies there, with some cycles in its journal; the loop rests, and so does the
+    upkeep: one that came amid the filling, or after it, gave up the cycles before the test did."""
+    monkeypatch.setattr(apply, "LOOK_EVERY_SECONDS", 3600.0)
     a, b = make_site("a").start(), make_site("b", store=disk / "store").start()
     found = Pair(a, b, a.make_machine()).protect().synchronized()
     found.pause()
     for number in range(CYCLES):
         a.write(found.fabric_id, number * MiB, noise(MiB, seed=number))
         found.cycle_now()
+    eventually(lambda: is_at_rest(found), 30)
     assert kept(found) == CYCLES
     yield found
     b.stop()
+
+
+def is_at_rest(pair):
+    """Whether nothing is left to do for its replica."""
+    hosted = pair.target.replica(pair.machine_id)
+    with hosted.try_lock("looking whether it is at rest") as locked:
+        return locked and not hosted.wants_work
 
 
 def kept(pair):
