@@ -141,7 +141,10 @@ def _went_off(context: Context, payload: ShutDown) -> str:
     if not payload.force:
         raise errors.DeadlineExceeded(
             f"The machine did not shut down within {payload.grace_seconds:.0f} s.",
-            do="Shut it down from inside, then try again.",
+            do=(
+                "Try again, and shut it down from inside while that waits. Before, it would be started again: "
+                "whoever goes off within half an hour may only be late."
+            ),
         )
     power.stop(payload.fabric_id)
     return f"cut the power after {payload.grace_seconds:.0f} s without a shutdown"
