@@ -16,7 +16,6 @@ from ...jobs.running.children import GOOD
 from ...jobs.storage import read, search
 from ...wire.common.machine_checks import REPEATABLE, MachineCheck
 from ..store import ANY_BEFORE, HeldChecksRecord, MachineRecord, PlanRecord, TokenRecord, Transaction
-from .arguments import PLAN_RUN
 from .one_run_at_a_time import subject_of
 from .submit import PlanRunRequest, taken
 
@@ -64,7 +63,7 @@ def may_commit(tx: Transaction, record: PlanRecord, now: datetime) -> FailedOver
     machines = tx.machines.several([each.id for each in record.plan.machines])
     if not any(each.state in UNCOMMITTED for each in machines):
         return None
-    run = last_failover(tx, record)  # of a year of drills it reads all runs
+    run = last_failover(tx, record)
     if run is None or not run.state.ended or _is_over(tx.held_checks.find(record.name), run):
         return None
     checks = {each.id: repeatable(tx, each.id) for each in machines}
@@ -87,8 +86,9 @@ def last_failover(tx: Transaction, record: PlanRecord) -> JobView | None:
 
 def failover_of(tx: Transaction, name: str) -> JobView | None:
     """The last run that failed over a plan of that name."""
-    runs = search.of_subject(tx.session, subject_of(name), PLAN_RUN)
-    return next((each for each in runs if each.arguments.get("verb") in MOVES), None)
+    wanted = (search.JobQuery(subject=subject_of(name), verb=verb) for verb in MOVES)
+    found = [run for each in wanted for run in search.find(tx.session, each, limit=1)]
+    return max(found, key=lambda run: run.created_at, default=None)
 
 
 def repeatable(tx: Transaction, machine_id: str) -> tuple[MachineCheck, ...]:
