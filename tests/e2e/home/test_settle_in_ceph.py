@@ -53,7 +53,7 @@ def rig(daemons):
     """db01 runs at b for good, and is protected back."""
     folder = Path(tempfile.mkdtemp(prefix="secondsite-", dir="/var/tmp"))
     folder.chmod(0o755)
-    rig = Rig("libvirt", folder, uri="qemu:///system")
+    rig = Rig("libvirt", folder, forked=True, uri="qemu:///system")
     for site, daemon in daemons.items():
         rig.appliances[site].inside = daemon.inside()
         e2e.command_through(rig, site)
