@@ -62,11 +62,15 @@ class GuestFiles:
         """Give the guest a program of its own."""
         shutil.copy(path, self.root / "own" / program)
 
+    def has_own(self, program, lines):
+        """Give the guest a script in place of a program."""
+        script = self.root / "own" / program
+        script.write_text(lines)
+        script.chmod(0o755)
+
     def dies_at(self, nth):
         """The guest dies when it has put its nth part on its disk."""
-        lock = self.root / "own/sync"
-        lock.write_text(LOCK)
-        lock.chmod(0o755)
+        self.has_own("sync", LOCK)
         (self.root / "etc/left").write_text(str(nth))
 
     def lives(self):

@@ -1,13 +1,16 @@
 """A guest's network configuration is changed and put back by its own shell, here in a folder of this host;
 what judges it are the programs of Debian's packages."""
 
+import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.domain.networks.guest_config import choosing
 from secondsite.domain.networks.guest_config.card_plan import (
@@ -71,6 +74,31 @@ def test_the_guests_own_program_reads_the_address_and_afterwards_all_is_as_it_wa
     assert (ended, "back /etc/network/interfaces.d/50-cloud-init" in said) == (0, True)
     assert guest.files() == before
     assert not (guest.root / FOLDER.lstrip("/")).exists()
+
+
+def test_what_was_put_back_is_told_again_to_whoever_asks_again(guest):
+    changed(guest, plan())
+    said = guest.run(BACK, WHOSE)
+    assert guest.run(BACK, WHOSE) == said == ("back /etc/network/interfaces.d/50-cloud-init\nstays eth0\n", 0)
+    assert guest.run(BACK, "machine-2") == ("", 0)
+    changed(guest, plan())
+    assert guest.run(BACK, WHOSE) == said
+
+
+def test_who_asks_again_while_a_guest_is_slow_waits_his_turn_there(guest):
+    before = guest.files()
+    changed(guest, plan())
+    os.mkfifo(guest.root / "goes")
+    guest.has_own("ifup", "#!/bin/sh\nread -r on < /goes\n")
+    guest.has_own("sleep", "#!/bin/sh\n: > /waits\nexec /usr/bin/sleep 0.1\n")
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(guest.run, BACK, WHOSE)
+        with (guest.root / "goes").open("w") as goes:  # which waits until the guest reads it
+            second = pool.submit(guest.run, BACK, WHOSE)
+            eventually((guest.root / "waits").exists, 20)
+            goes.write("on\n")
+    assert first.result() == second.result() == ("back /etc/network/interfaces.d/50-cloud-init\n", 0)
+    assert guest.files() == before
 
 
 def test_given_again_otherwise_the_files_of_the_very_beginning_are_kept(guest):

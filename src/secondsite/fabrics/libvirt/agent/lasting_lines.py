@@ -1,12 +1,32 @@
 """What a guest's shell is told about the files of its network's configuration.
 
 The files of before are kept in the guest, beside a record of whose they are. A file is always there as a
-whole, the old one or the new one, whenever the guest dies."""
+whole, the old one or the new one, whenever the guest dies.
+
+A slow guest goes on after nobody waits for its answer any more. So who asks again waits his turn there, and
+is told what was put back since the guest booted, whoever asked for it: none of it was told once, since the
+answer came too late."""
 
 FILE_BYTES = 64 * 1024
 SHELL = "/bin/sh"
 _PATH = "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C"
 _KEPT = "kept=/var/lib/secondsite/network"
+TURN_SECONDS = 30
+_ALONE = f"""
+run=/run
+[ -d "$run" ] || run=/var/run
+told=$run/secondsite-network.$whose
+if command -v flock > /dev/null; then
+    exec 9> "$run/secondsite-network.lock"
+    left={TURN_SECONDS}
+    until flock -n 9; do
+        left=$((left - 1))
+        [ "$left" -gt 0 ] || {{ echo "it is still busy with what it was asked before" >&2; exit 5; }}
+        sleep 1
+    done
+fi
+"""
+"""Programs that may leave another running get no descriptor 9, which would keep the lock."""
 
 LOOK = f"""{_PATH}
 exec 2> /dev/null
@@ -163,6 +183,8 @@ PUT = f"""{_PATH}
 folder=$1 whose=$2 program=$3 card=$4 from_home=$5 is_new=no
 trap 'rm -rf "$folder"' EXIT
 umask 077
+{_ALONE}
+rm -f "$told"
 {_PUT_ONE}{_KEEP}{_UNPUT}{_RELOAD}
 if [ "$(cat "$kept/whose" 2> /dev/null)" != "$whose" ]; then
     rm -rf "$kept"
@@ -195,7 +217,7 @@ case $program in
     *) : ;;
 esac || {{ unput; exit 4; }}
 rm -f "$kept"/*.mine "$kept"/*.now "$kept"/*.before "$kept"/*.first "$kept"/*.mode
-reload "$card" "$program" > /dev/null 2>&1 || :
+reload "$card" "$program" > /dev/null 2>&1 9>&- || :
 """
 """Puts the files that are in the folder's file `all`, a line each: the mode, the path and the content in
 base64. If one cannot be put, or the guest's own program does not take them, all is as it was before this
@@ -204,11 +226,15 @@ put, and it ends with 4. The last word is 'yes' if the guest was at home until n
 BACK = f"""{_PATH}
 {_KEPT}
 whose=$1
-{_BACK}{_RELOAD}
-[ "$(cat "$kept/whose" 2> /dev/null)" = "$whose" ] || exit 0
+{_ALONE}{_BACK}{_RELOAD}
+if [ "$(cat "$kept/whose" 2> /dev/null)" != "$whose" ]; then
+    cat "$told" 2> /dev/null || :
+    exit 0
+fi
 umount /etc/resolv.conf 2> /dev/null || :
+if [ -e "$told" ]; then sed -i '/^back /!d' "$told"; fi
 done=0
-back || done=$?
+back >> "$told" || done=$?
 for record in "$kept"/card.*; do
     [ -e "$record" ] || continue
     card=${{record#*/card.}}
@@ -219,9 +245,10 @@ for record in "$kept"/card.*; do
             ifup --force "$card" || ifup -f "$card"
             ;;
         *) reload "$card" ;;
-    esac > /dev/null 2>&1 < /dev/null || echo "stays $card"
+    esac > /dev/null 2>&1 < /dev/null 9>&- || echo "stays $card" >> "$told"
 done
 if [ "$done" = 0 ]; then rm -rf "$kept"; fi
+cat "$told"
 """
 """Puts the files of before back, if they are of this one, and has the cards configured by them. Says of each
-file whether it is back, or was left because somebody changed it since."""
+file whether it is back, be it by an earlier one, or was left because somebody changed it since."""
