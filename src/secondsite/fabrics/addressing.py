@@ -11,7 +11,7 @@ from ..wire.common.cards import CardAddress
 class GivenAddress:
     """What became of an address: the guest's name for the card, and the program in the guest that gives it at
     each of its boots; None: it lasts until the next one, and `passing` says why. `booting`: it may be given
-    so yet, once its guest has booted."""
+    so yet, once its guest has booted, or is less slow."""
 
     card: str
     program: str | None = None

@@ -9,7 +9,7 @@ import pytest
 import guestkit
 from rig.eventually import eventually
 from secondsite.domain import errors
-from secondsite.fabrics.libvirt.agent import guest
+from secondsite.fabrics.libvirt.agent import guest, lasting
 from secondsite.fabrics.libvirt.host.connection import agent_command
 from secondsite.wire.common.cards import CardAddress, CardIpv6, CardRoute
 from tests.fabrics.libvirt.support_guests import MAC, TAG, GuestMachine
@@ -158,6 +158,18 @@ def test_a_card_that_has_the_address_is_left_alone_and_one_that_only_moves_in_it
 
 
 @pytest.mark.guest
+def test_a_guest_that_is_too_slow_to_write_it_down_may_have_it_at_each_boot_yet(host, machine, monkeypatch):
+    late = errors.DeadlineExceeded("its guest did not do it within 40 s")
+
+    def put(*_, **_more):
+        raise late
+
+    monkeypatch.setattr(lasting, "put", put)
+    given = give(host, machine)
+    assert (given.program, given.passing, given.booting) == (None, late.message, True)
+    assert WANTED in addresses(host, machine)
+
+
 def test_what_a_guest_cannot_do_is_said_in_its_words_and_a_card_that_it_has_not_is_named(host, machine):
     with pytest.raises(errors.FabricError, match="no card 52:54:00:00:00:99"):
         give(host, machine, mac="52:54:00:00:00:99")

@@ -61,7 +61,9 @@ def _at_each_boot(domain: Any, plan: CardPlan, whose: str, seconds: float, from_
         return GivenAddress(plan.name, lasting.put(domain, plan, whose, seconds, from_home=from_home))
     except NotUnderstood as problem:
         return GivenAddress(plan.name, passing=str(problem), booting=isinstance(problem, NotYet))
-    except (errors.FabricError, errors.DeadlineExceeded) as problem:
+    except errors.DeadlineExceeded as problem:  # a slow guest goes on with it: it is asked again
+        return GivenAddress(plan.name, passing=problem.message, booting=True)
+    except errors.FabricError as problem:
         return GivenAddress(plan.name, passing=problem.message)
 
 

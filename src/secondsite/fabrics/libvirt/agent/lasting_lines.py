@@ -11,7 +11,8 @@ FILE_BYTES = 64 * 1024
 SHELL = "/bin/sh"
 _PATH = "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C"
 _KEPT = "kept=/var/lib/secondsite/network"
-TURN_SECONDS = 30
+TURN_SECONDS = 60
+"""Longer than anybody waits for the answer: what is late is asked again, and no failure."""
 _ALONE = f"""
 run=/run
 [ -d "$run" ] || run=/var/run
