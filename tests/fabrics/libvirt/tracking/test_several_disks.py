@@ -22,9 +22,10 @@ from tests.fabrics.libvirt.support_filters import nodes_of_nobody, what_is_left
 from tests.fabrics.libvirt.support_held import TAG, held_root
 from tests.fabrics.support_lifelines import lifelines_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 VIEWS = 60
+"""Of a guest that takes a whole processor, as it writes for ever: 100 s on two cores that others want too."""
 
 
 @pytest.fixture
