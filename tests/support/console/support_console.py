@@ -17,6 +17,8 @@ LOOKS = {"light": (1400, 900, "light"), "dark": (1400, 900, "dark"), "narrow": (
 WITHIN_MS = 30_000
 HOST = "ERR_NETWORK_CHANGED"
 """Chromium drops its connections whenever a bridge of this host comes or goes: those of guests, too."""
+TRIED_AGAIN = "interrupted by another navigation"
+"""A page whose program was cut off by that loads itself again."""
 BAD = ("serious", "critical")
 OF_AXE = """axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations.map(
     (each) => ({impact: each.impact, id: each.id, at: each.nodes.map((node) => node.html.slice(0, 200))})))"""
@@ -61,7 +63,7 @@ class Tab:
         try:
             self.page.goto(url)
         except Error as problem:
-            if HOST not in problem.message and "chrome-error:" not in problem.message:
+            if not any(word in problem.message for word in (HOST, "chrome-error:", TRIED_AGAIN)):
                 raise  # the second one comes of the first, which is shown already
             return None
         return self
