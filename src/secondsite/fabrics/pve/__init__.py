@@ -1,8 +1,8 @@
 """What is there of a fabric of Proxmox VE. **No node of Proxmox VE has seen it yet**: it was tried with a
 program that answers by the API's own schema.
 
-It cannot replicate. It has no views of disks, makes no machines, and reads no firmware state. So it is no
-whole fabric, and nobody can choose it. docs/design/pve.md says what comes next.
+It makes no machines, and reads no firmware state. So it is no whole fabric, and nobody can choose it.
+docs/design/pve.md says what comes next.
 
 Its rooms:
 
@@ -20,6 +20,7 @@ Its rooms:
     tagging     our tag on a machine, and nothing touched without it
     tasks       long acts, waited for
     power       whether they run, and what forbids that
+    cycles      views of their disks, by backups to a storage of ours
     site        all of that
 """
 

@@ -77,6 +77,10 @@ class Connection:
         """The same for a change of what is there."""
         return self._asked(_Call("PUT", path, fields))
 
+    def delete(self, path: str) -> JsonValue:
+        """The same for something that goes, such as a task."""
+        return self._asked(_Call("DELETE", path))
+
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._shut(), self._loop)
         if threads.have_ended([self._worker], LATE_SECONDS):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 from ...domain import errors
 from ..interface import Obstacle, PowerState, Progress, untold
@@ -16,7 +17,7 @@ from .errors import PveRefused
 from .hindrances import starts_by_ha
 from .inventory import not_found
 from .machines import ON, UNKNOWN, Known, Machines
-from .tagging import PveTags
+from .tagging import PveTags, nothing_first
 from .tasks import LOOK_SECONDS, ended
 
 START_SECONDS = 300.0
@@ -31,8 +32,16 @@ CRASHED = frozenset({"guest-panicked", "internal-error", "shutdown"})
 
 
 class PvePower:
-    def __init__(self, connection: Connection, machines: Machines, tags: PveTags) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        machines: Machines,
+        tags: PveTags,
+        first: Callable[[str], None] = nothing_first,
+    ) -> None:
+        """`first` frees a machine of a cycle of ours before it is shut down or stopped."""
         self._connection, self._machines, self._tags = connection, machines, tags
+        self._first = first
 
     def state(self, fabric_id: str) -> PowerState:
         """As the interface says. Raises PveAway for a machine whose node does not answer: nobody knows."""
@@ -85,6 +94,7 @@ class PvePower:
         found = self._tags.ours(fabric_id)
         if not self._state(found).is_on:
             return True
+        self._first(fabric_id)
         try:
             self._act(found, "shutdown", grace_seconds + LATE_SECONDS, timeout=math.ceil(grace_seconds))
         except PveRefused as problem:
@@ -99,6 +109,7 @@ class PvePower:
             return
         found = self._tags.ours(fabric_id)
         if self._state(found).is_on:
+            self._first(fabric_id)
             self._act(found, "stop", STOP_SECONDS)
             self._await(found, STOP_SECONDS, on=False)
 

@@ -65,6 +65,14 @@ class Task(Shape):
     """OK, WARNINGS: N, or what went wrong."""
 
 
+class ActiveTask(Shape):
+    """A task in a node's list; `status` is empty as long as it runs."""
+
+    upid: Text
+    type: Name
+    status: Text = ""
+
+
 class Interface(Shape):
     """A network device of a node."""
 

@@ -5,6 +5,8 @@ refuses, and it is read and judged again."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...domain import errors
 from . import marks
 from .connection import Connection
@@ -17,11 +19,17 @@ TRIES = 3
 CHANGED = "checksum mismatch"
 
 
+def nothing_first(_fabric_id: str) -> None:
+    """There are no cycles."""
+
+
 class PveTags:
-    """What of change tracking is there: the tag. There are no views yet."""
+    """What of change tracking needs no view: the tag."""
 
     def __init__(self, connection: Connection, machines: Machines) -> None:
         self._connection, self._machines = connection, machines
+        self.first: Callable[[str], None] = nothing_first
+        """Frees a machine of a cycle of ours, whose lock keeps its definition."""
 
     def enable(self, fabric_id: str, tag: str) -> None:
         """Tags a machine that its owner protects. Raises NotOurs if it has another tag."""
@@ -84,6 +92,7 @@ class PveTags:
         fields = {key: value for key, value in changed.items() if value}
         gone = ",".join(key for key, value in changed.items() if not value)
         fields |= {"delete": gone} if gone else {}
+        self.first(found.fabric_id)
         self._connection.put(f"{found.path}/config", {**fields, "digest": found.config.get("digest", "")})
         self._machines.find(found.fabric_id)
 
