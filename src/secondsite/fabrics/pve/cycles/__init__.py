@@ -1,5 +1,5 @@
-"""Cycles of replication of machines of Proxmox VE: each is a backup to a storage that keeps nothing, and hands
-the disks to the appliance at the same node. **No node of Proxmox VE has seen any of this.**
+"""Cycles of replication of machines of Proxmox VE: each is a backup to a storage that keeps nothing, and
+hands the disks to the appliance at the same node. **No node of Proxmox VE has seen any of this.**
 
 Its rooms:
 

@@ -39,6 +39,11 @@ class Line:
         line, _, self._rest = self._rest.partition(b"\n")
         return line
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether the end was told, by whomever."""
+        return self._ended.is_set()
+
     def answer(self, what: Mapping[str, object]) -> None:
         """Raises PveAway."""
         with self._lock:

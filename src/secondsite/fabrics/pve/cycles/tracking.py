@@ -32,7 +32,6 @@ from ..machines import Known, Machines
 from ..tagging import PveTags
 from . import backup as backups
 from .backup import Backup, Waiting
-from .line import ANSWER_SECONDS
 from .provider import Begun, Expected, Provider
 from .records import MarkRecord, MarkRecords
 from .words import DEVICE_PREFIX, Read, is_there, said
@@ -86,7 +85,9 @@ class PveTracking:
             raise errors.NotFound(f"No machine {fabric_id} is known here.")
         storage, node = self._how.storage, found.row.node
         told = self._connection.get(f"/nodes/{node}/storage", {"storage": storage})
-        if isinstance(told, list) and any(isinstance(e, dict) and e.get("type") == "secondsite" for e in told):
+        if isinstance(told, list) and any(
+            isinstance(e, dict) and e.get("type") == "secondsite" for e in told
+        ):
             return []
         return [
             Obstacle(
@@ -119,7 +120,9 @@ class PveTracking:
 
     def _found(self, request: SessionRequest) -> Known:
         """Raises NotOurs for a machine without our tag, unless the view is on trial."""
-        found = self._machines.find(request.fabric_id) if request.trial else self._tags.ours(request.fabric_id)
+        found = (
+            self._machines.find(request.fabric_id) if request.trial else self._tags.ours(request.fabric_id)
+        )
         if found is None:
             raise errors.NotFound(f"No machine {request.fabric_id} is known here.")
         return found
@@ -197,7 +200,10 @@ class PveTracking:
                 del self._open[fabric_id]
 
     def _done(self, request: SessionRequest, view: _View) -> None:
-        """Between the word and the end of the task nobody knows since when QEMU counts."""
+        """Between the word and the end of the task nobody knows since when QEMU counts. After a view that was
+        given up, it counts as before."""
+        if view.begun.line.is_ended:
+            return
         self._records.change(request.fabric_id, checkpoint=None)
         view.begun.line.done()
         backups.awaited(self._connection, view.backup)
