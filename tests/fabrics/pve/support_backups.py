@@ -1,6 +1,6 @@
-"""Backups of a cluster that starts nothing itself: upstream's QEMU holds the disks of its machines, shows them as
-Proxmox VE's does (copy-before-write, snapshot-access, a dirty bitmap, over NBD), and the plugin runs with stubs
-of its base classes, called in the order of Proxmox VE's documentation.
+"""Backups of a cluster that starts nothing itself: upstream's QEMU holds the disks of its machines, and shows
+them as Proxmox VE's does (copy-before-write, snapshot-access, a dirty bitmap, over NBD). The plugin runs with
+stubs of its base classes, called in the order of Proxmox VE's documentation.
 
 No node of Proxmox VE runs here: its own QEMU and its own vzdump are not tried."""
 

@@ -1,6 +1,7 @@
-"""Views of disks by backups: the plugin, upstream's QEMU and the cycles together. No node of Proxmox VE was there."""
+"""Views of disks by backups: the plugin, upstream's QEMU and the cycles together. No node was there."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,6 @@ from secondsite.fabrics.interface import PowerState, SessionRequest
 from secondsite.fabrics.pve import PveSite
 from secondsite.fabrics.pve.cycles import Replicated
 from secondsite.fabrics.pve.errors import PveAway
-from secondsite.fabrics.pve.shapes import ActiveTask
 from tests.fabrics.pve.support_backups import Backups
 from tests.fabrics.pve.support_machines import add
 
@@ -55,7 +55,7 @@ def ours(cluster, backups, site):
 
 
 def request(known, base, new, **more):
-    return SessionRequest(known, ("scsi0", "scsi1"), base, new, None, **more)
+    return SessionRequest(known, ("scsi0", "scsi1"), base, new, Path("/nowhere"), **more)
 
 
 def write(backups, place, number, letter, vmid=100):
@@ -148,7 +148,7 @@ def test_a_machine_that_was_off_has_no_marks_any_more(site, backups, ours):
 
 def test_a_new_process_goes_on_with_the_marks(cluster, site, backups, ours, tmp_path):
     cycle(site, ours, None, "secondsite-1-1")
-    site.close()
+    site.tracking.close()
     again = opened(cluster, backups, tmp_path)
     try:
         assert cycle(again, ours, "secondsite-1-1", "secondsite-1-2")[0] == (("view",), {})
@@ -215,10 +215,6 @@ def test_an_owner_s_backup_that_waits_for_a_view_is_told(cluster, site, backups,
             waits.wait(0.1)
         assert session.wanted_seconds() > 0
         session.abandon()
-
-
-def test_a_running_task_has_no_status():
-    assert not ActiveTask(upid="UPID:x", type="vzdump").status
 
 
 def test_nothing_is_left_at_a_node_after_any_end(cluster, site, backups, ours):

@@ -1,8 +1,8 @@
 """Views of the disks of machines of Proxmox VE: each is a backup that hands its disks to us.
 
 QEMU counts what changed since the last backup that we called done. The plugin says per disk whether that
-count is there ('reuse'); of any other disk everything is read, and compared. One backup at a time: that is all
-that a node makes."""
+count is there ('reuse'); of any other disk everything is read, and compared. A node makes one backup
+at a time."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ USE, NEW, REUSE = "use", "new", "reuse"
 
 @dataclass(frozen=True, slots=True)
 class Replicated:
-    """What cycles need at each node. `storage` is of the plugin's type, `fleecing` holds what guests overwrite
-    meanwhile. `socket` is where the plugin dials, `records` a folder of ours alone."""
+    """What cycles need at each node. `storage` is of the plugin's type, `fleecing` holds what guests
+    overwrite meanwhile. `socket` is where the plugin dials, `records` a folder of ours alone."""
 
     socket: Path
     records: Path
