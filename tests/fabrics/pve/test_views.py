@@ -11,9 +11,12 @@ from secondsite.domain import errors
 from secondsite.fabrics.interface import PowerState, SessionRequest
 from secondsite.fabrics.pve import PveSite
 from secondsite.fabrics.pve.cycles import Replicated
+from secondsite.fabrics.pve.cycles import backup as backup_tasks
+from secondsite.fabrics.pve.cycles.records import MarkRecords
 from secondsite.fabrics.pve.errors import PveAway
 from tests.fabrics.pve.support_backups import Backups
 from tests.fabrics.pve.support_machines import add
+from tests.fabrics.pve.support_pve import TOKEN
 
 OURS = "4b6f1f0e-8f43-4a5e-9f51-52d9d1a9c001"
 MiB = 2**20
@@ -230,3 +233,33 @@ def test_nothing_is_left_at_a_node_after_any_end(cluster, site, backups, ours):
     assert cluster.pve.vm(100).lock is None
     changing = {path.rpartition("/")[2] for method, path in cluster.changes() if "qemu/" not in path}
     assert changing == {"vzdump"}
+
+
+def test_a_backup_that_a_dead_process_left_is_stopped(cluster, site, ours, tmp_path, monkeypatch):
+    """Its plugin ends by itself, since nobody holds its connection; what goes on all the same is stopped."""
+    monkeypatch.setattr(backup_tasks.is_over, "__defaults__", (2.0,))
+    cluster.do(theirs(cluster))
+    left = cluster.pve.tasklog[-1]["upid"]
+    records = MarkRecords(tmp_path / "records")
+    records.change(ours, task=left, checkpoint="secondsite-1-1")
+    cluster.pve.tasks[left]["user"] = TOKEN
+    with pytest.raises(PveAway, match="does not end"):
+        site.tracking.end_left_over(ours)
+    cluster.pve.tasks[left].update(status="stopped", exitstatus="interrupted by signal")
+    for _ in range(2):
+        site.tracking.end_left_over(ours)
+    assert records.get(ours).task == ""
+    assert records.get(ours).checkpoint == "secondsite-1-1"
+    assert [method for method, path in cluster.changes() if "/tasks/" in path] == ["DELETE"]
+
+
+def test_a_node_without_the_plugin_s_storage_is_told_before(cluster, site, backups, ours):
+    (found,) = site.tracking.check(ours)
+    assert "no storage 'secondsite'" in found.what
+    cluster.pve.storages["secondsite"] = {
+        "type": "secondsite",
+        "content": "backup",
+        "active": 1,
+        "files": set(),
+    }
+    assert site.tracking.check(ours) == []

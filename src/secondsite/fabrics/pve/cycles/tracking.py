@@ -43,6 +43,7 @@ LOOK_SECONDS = 1.0
 TURN_SECONDS = 600.0
 """How long a cycle waits for those of other machines of its node."""
 BACKUP = RunningView("backup")
+PLUGIN_TYPE = "secondsite"
 USE, NEW, REUSE = "use", "new", "reuse"
 
 
@@ -84,15 +85,15 @@ class PveTracking:
         if found is None:
             raise errors.NotFound(f"No machine {fabric_id} is known here.")
         storage, node = self._how.storage, found.row.node
-        told = self._connection.get(f"/nodes/{node}/storage", {"storage": storage})
-        if isinstance(told, list) and any(
-            isinstance(e, dict) and e.get("type") == "secondsite" for e in told
-        ):
+        # Asked for by its name, one that is not there is an error and no empty list.
+        told = self._connection.get(f"/nodes/{node}/storage")
+        rows = [row for row in told if isinstance(row, dict)] if isinstance(told, list) else []
+        if any((row.get("storage"), row.get("type")) == (storage, PLUGIN_TYPE) for row in rows):
             return []
         return [
             Obstacle(
                 f"Node {node} has no storage '{storage}' of type 'secondsite'.",
-                "Install the plugin at each node and add it: docs/design/pve.md says how.",
+                "Put SecondsitePlugin.pm of this release on each node; its head says how to add the storage.",
             )
         ]
 

@@ -1,4 +1,4 @@
-"""What the plugin at a node says, judged where it enters (deploy/pve/SecondsitePlugin.pm)."""
+"""What the plugin at a node says (SecondsitePlugin.pm), judged where it enters."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def said(shape: type[Said], line: bytes) -> Said:
     except (ValidationError, ValueError) as problem:
         raise PveRefused(
             f"The plugin at the node says what cannot be understood: {plain(problem)}.",
-            do="Install the plugin of this release at the node: docs/design/pve.md says how.",
+            do="Put SecondsitePlugin.pm of this release on the node; its head says how.",
         ) from None
 
 
