@@ -1,5 +1,7 @@
 """Views of disks by backups: the plugin, upstream's QEMU and the cycles together. No node was there."""
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -263,3 +265,37 @@ def test_a_node_without_the_plugin_s_storage_is_told_before(cluster, site, backu
         "files": set(),
     }
     assert site.tracking.check(ours) == []
+
+
+@pytest.mark.parametrize("seam", ["before the instant", "after the instant", "while it reads"])
+def test_a_killed_appliance_leaves_nothing_and_the_marks_stay(cluster, site, backups, ours, tmp_path, seam):
+    cycle(site, ours, None, "secondsite-1-1")
+    write(backups, 0, 3, b"a")
+    site.tracking.close()
+    access = cluster.access
+    given = [
+        cluster.address,
+        access.token_file,
+        access.ca_file,
+        backups.socket,
+        tmp_path / "records",
+        ours,
+        seam,
+    ]
+    command = [sys.executable, Path(__file__).parent / "support_killed.py", *given]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().strip() == seam
+        assert cluster.pve.vm(100).lock == "backup"
+        process.kill()
+    again = opened(cluster, backups, tmp_path)
+    try:
+        again.tracking.end_left_over(ours)
+        assert cluster.pve.vm(100).lock is None
+        assert "shown-scsi0" not in {each["id"] for each in backups.disks[100][0].run("query-block-exports")}
+        marks, found = cycle(again, ours, "secondsite-1-1", "secondsite-1-3")[0]
+        assert (marks, b"".join(found.values())) == (("view",), b"a" * BLOCK)
+    finally:
+        again.close()
+    assert {fields["vmid"] for fields in backups.fields} == {"100"}
+    others = [path for _, path in cluster.changes() if not path.endswith(("/qemu/100/config", "/vzdump"))]
+    assert all("/tasks/" in path for path in others)
