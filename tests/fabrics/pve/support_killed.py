@@ -8,7 +8,7 @@ from pathlib import Path
 
 from secondsite.fabrics.interface import SessionRequest
 from secondsite.fabrics.pve import Access, PveSite
-from secondsite.fabrics.pve.cycles import Replicated
+from secondsite.fabrics.pve.cycles import PveTracking, Replicated
 
 address, token, ca, socket, records, known, seam = sys.argv[1:]
 
@@ -32,5 +32,6 @@ site = PveSite(
 request = SessionRequest(
     known, ("scsi0", "scsi1"), "secondsite-1-1", "secondsite-1-2", Path("/nowhere"), instant=instant
 )
+assert isinstance(site.tracking, PveTracking)
 with site.tracking.open(request):
     reached("while it reads")

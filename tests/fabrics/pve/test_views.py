@@ -284,6 +284,7 @@ def test_a_killed_appliance_leaves_nothing_and_the_marks_stay(cluster, site, bac
     ]
     command = [sys.executable, Path(__file__).parent / "support_killed.py", *given]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
         assert process.stdout.readline().strip() == seam
         assert cluster.pve.vm(100).lock == "backup"
         process.kill()
