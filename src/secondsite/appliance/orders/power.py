@@ -142,8 +142,8 @@ def _went_off(context: Context, payload: ShutDown) -> str:
         raise errors.DeadlineExceeded(
             f"The machine did not shut down within {payload.grace_seconds:.0f} s.",
             do=(
-                "Try again, and shut it down from inside while that waits. Before, it would be started again: "
-                "whoever goes off within half an hour may only be late."
+                "Try again, and shut it down from inside while that waits. Before, it would be started "
+                "again: whoever goes off within half an hour may only be late."
             ),
         )
     power.stop(payload.fabric_id)

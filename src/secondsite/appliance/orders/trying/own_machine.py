@@ -113,7 +113,9 @@ def _tried(parts: ApplianceParts) -> HostCheckFact:
         try:
             viewed.append(parts.replication.view_trials.run(fabric_id, (DISK,)))
         except errors.SecondsiteError as problem:
-            unseen.append(Obstacle(f"No view of it could be opened: {problem.message}", problem.do))
+            late = isinstance(problem, errors.DeadlineExceeded | errors.NotPossibleNow)
+            what = f"No view of it could be opened: {problem.message}"
+            unseen.append(Obstacle(what, problem.do, blocking=not late))
 
     try:
         found = [*parts.fabric.hosting.check(TINY)]
